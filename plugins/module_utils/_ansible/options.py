@@ -1,0 +1,54 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The option families and the options that several modules share: one place for each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._core.settings import REGISTRY_IMPLEMENTATIONS
+
+Spec = dict[str, Any]
+
+REGISTRY: Spec = {
+    "url": {"type": "list", "elements": "str", "required": True},
+    "username": {"type": "str"},
+    "password": {"type": "str", "no_log": True},
+    "api_key": {"type": "str", "no_log": True},
+    "ca_cert": {"type": "path"},
+    "client_cert": {"type": "path"},
+    "client_key": {"type": "path", "no_log": False},
+    "validate_certs": {"type": "bool", "default": True},
+    "headers": {"type": "dict"},
+    "timeout": {"type": "float", "default": 30},
+    "retries": {"type": "int", "default": 3},
+    "retry_backoff": {"type": "float", "default": 1},
+    "concurrency": {"type": "int", "default": 4},
+    "implementation": {"type": "str", "choices": list(REGISTRY_IMPLEMENTATIONS), "default": "auto"},
+}
+
+STORE: Spec = {"path": {"type": "path", "required": True}}
+
+FAMILIES: dict[str, Spec] = {"registry": REGISTRY, "store": STORE}
+
+BACKUP_ID: Spec = {"backup_id": {"type": "str", "required": True}}
+
+SUBJECTS: Spec = {
+    "subjects": {"type": "list", "elements": "str", "default": ["*"]},
+    "exclude_subjects": {"type": "list", "elements": "str", "default": []},
+}
+
+LEASE: Spec = {"lease_timeout": {"type": "int", "default": 900}}
+
+
+def families(*names: str) -> Spec:
+    """Return the argument spec of some option families.
+
+    Args:
+        *names: Keys of `FAMILIES`.
+
+    Returns:
+        One dict option each, not required: an absent family is read from the environment.
+    """
+    return {name: {"type": "dict", "options": FAMILIES[name]} for name in names}

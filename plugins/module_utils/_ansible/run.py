@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
+from .._core.change import Change, Report
 from .._core.errors import InvalidOption, LifeboatError
 from .._core.settings import RegistrySettings, StoreSettings
 from .environment import family_from_environment
@@ -22,17 +23,13 @@ from .options import Spec, families
 
 @dataclass(frozen=True)
 class Task:
-    """What a module's operation is given.
+    """What a module is given.
 
     Args:
         options: The module's own options, without the families.
-        check: Whether nothing may be written.
-        diff: Whether the differences are wanted.
     """
 
     options: Mapping[str, Any]
-    check: bool
-    diff: bool
     _families: Mapping[str, Any]
 
     @property
@@ -52,25 +49,6 @@ class Task:
         return StoreSettings.from_options(self._families["store"])
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a module's operation gives back.
-
-    Args:
-        changed: Whether anything was changed, or would be in check mode.
-        values: The result's own keys.
-        warnings: For the user.
-        before: What is to change, and ...
-        after: ... what it becomes: text or JSON values; both None where nothing changes.
-    """
-
-    changed: bool
-    values: Mapping[str, Any] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-    before: Any = None
-    after: Any = None
-
-
 class Interrupted(LifeboatError):
     """The module was told to end."""
 
@@ -78,13 +56,18 @@ class Interrupted(LifeboatError):
 
 
 def run(
-    spec: Spec, execute: Callable[[Task], Outcome], *, uses: tuple[str, ...] = (), optional: tuple[str, ...] = (), **rules: Any
+    spec: Spec,
+    plan: Callable[[Task], Change | Report],
+    *,
+    uses: tuple[str, ...] = (),
+    optional: tuple[str, ...] = (),
+    **rules: Any,
 ) -> None:
     """Run a module to its end: this does not return.
 
     Args:
         spec: The module's own argument spec.
-        execute: The module's one operation.
+        plan: Reads, and returns what is to be done; or, for a module that only reads, what it found.
         uses: The option families it takes, read from the environment when a task leaves them out.
         optional: Families that it takes but can do without; never read from the environment.
         **rules: What `AnsibleModule` knows besides: ``required_if``, ``mutually_exclusive``, …
@@ -93,12 +76,14 @@ def run(
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
-        outcome = execute(_task(module, uses, optional))
+        planned = plan(_task(module, uses, optional))
+        if isinstance(planned, Report):
+            _succeed(module, planned, {"changed": False})
+        _succeed(module, planned.preview() if module.check_mode else planned.apply(), _changes(module, planned))
     except LifeboatError as error:
         module.fail_json(msg=error.message, failure=error.failure())
     except KeyboardInterrupt:
-        module.fail_json(msg="Interrupted by Ctrl-C.", failure={"code": Interrupted.default_code})
-    _succeed(module, outcome)
+        module.fail_json(msg="Interrupted by Ctrl-C; run it again.", failure={"code": Interrupted.default_code})
 
 
 def _task(module: AnsibleModule, uses: tuple[str, ...], optional: tuple[str, ...]) -> Task:
@@ -109,27 +94,23 @@ def _task(module: AnsibleModule, uses: tuple[str, ...], optional: tuple[str, ...
         if known[family] is None and family in uses:
             known[family], secrets = family_from_environment(family, os.environ)
             module.no_log_values.update(secrets)
-        _refuse_empty_secrets(family, known[family])
-    # module._diff is what Ansible documents for modules that build their own differences.
-    return Task(options=given, check=module.check_mode, diff=module._diff, _families=known)
+    return Task(options=given, _families=known)
 
 
-def _refuse_empty_secrets(family: str, options: Mapping[str, Any] | None) -> None:
-    for option in ("password", "api_key"):
-        if options and options.get(option) == "":
-            raise InvalidOption(f"{family}.{option} is empty; leave it out or give it.", object_name=f"{family}.{option}")
+def _changes(module: AnsibleModule, change: Change) -> dict[str, Any]:
+    if not module._diff or not change.changed:
+        return {"changed": change.changed}
+    difference = change.difference()
+    return {"changed": True, "diff": {"before": difference.before, "after": difference.after}}
 
 
-def _succeed(module: AnsibleModule, outcome: Outcome) -> NoReturn:
-    result = {"changed": outcome.changed, **outcome.values}
-    if module._diff and outcome.before != outcome.after:
-        result["diff"] = {"before": outcome.before, "after": outcome.after}
-    for warning in outcome.warnings:
+def _succeed(module: AnsibleModule, report: Report, changes: Mapping[str, Any]) -> NoReturn:
+    for warning in report.warnings:
         module.warn(warning)
-    module.exit_json(**result)
+    module.exit_json(**changes, **report.values)
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
     # What the operation does on its way out (closing scopes, writing the journal) must not be cut short by a second one.
     signal.signal(number, signal.SIG_IGN)
-    raise Interrupted(f"Ended by signal {signal.Signals(number).name}. What was begun stays journaled; run it again.")
+    raise Interrupted(f"Ended by {signal.Signals(number).name}. What was begun stays journaled; run it again.")

@@ -10,16 +10,11 @@ import os
 import sys
 from pathlib import Path
 
+from testbed.cache import cache_root
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 if (CHECKOUT / "tests" / "testbed" / "fixtures.py").exists():
     pytest_plugins = ["testbed.fixtures"]
-
-
-def cache_root() -> Path:
-    return Path(
-        os.environ.get("LIFEBOAT_CACHE")
-        or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lifeboat.kafka"
-    )
 
 
 def link_collection(checkout: Path) -> Path:

@@ -48,9 +48,9 @@ def options(module: Path) -> set[str]:
 
 
 def fragment_options(fragment: str) -> set[str]:
-    name, _, part = fragment.removeprefix("lifeboat.kafka.").partition(".")
+    name, *part = fragment.removeprefix("lifeboat.kafka.").split(".")
     source = ast.parse((ROOT / "plugins" / "doc_fragments" / f"{name}.py").read_text())
-    wanted = (part or "documentation").upper()
+    wanted = (part[0] if part else "documentation").upper()
     for node in ast.walk(source):
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == wanted for t in node.targets):
             return set(yaml.safe_load(ast.literal_eval(node.value)).get("options") or {})

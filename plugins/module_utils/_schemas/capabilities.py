@@ -1,0 +1,91 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a schema registry can hold and do, as far as an import has to know it; each dialect states its own."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import Any
+
+
+class Identity(str, Enum):
+    """What a server compares to tell whether two contents are the same one, and so may share an id."""
+
+    CONTENT = "content"
+    """Type, text (as parsed), references, metadata and rule set."""
+
+    PARSING_FORM = "parsing_form"
+    """Type, references and the text without what does not matter to a parser: for Avro no ``doc``, ``aliases``,
+    ``order`` and unknown attributes of named types; neither metadata nor rule set."""
+
+
+class Again(str, Enum):
+    """Whether one subject can hold the same content (by `Identity`) under two version numbers."""
+
+    ALWAYS = "always"
+    AFTER_SOFT_DELETE = "after_soft_delete"
+    """Only while all earlier registered ones are soft-deleted."""
+    NEVER = "never"
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a server can hold and do. No field has a default: every dialect answers every question.
+
+    Args:
+        writes: Whether anything is written to it at all; False for an implementation that is not known.
+        import_mode: Whether IMPORT takes ids and version numbers, in any order and with gaps.
+        modes: The modes that can be set: ``READWRITE``, ``READONLY``, ``IMPORT``, …
+        contexts: Whether there are contexts besides the default one.
+        references_across_contexts: Whether a reference may name a subject of another context.
+        references_to_soft_deleted: Whether a registration may refer to a soft-deleted version in IMPORT.
+        reference_types: The schema types that may carry references.
+        register_keeps_metadata: Whether a registration without an id keeps ``metadata``.
+        register_keeps_rule_sets: Whether a registration without an id keeps ``ruleSet``.
+        import_keeps_metadata: Whether a registration in IMPORT keeps ``metadata``.
+        import_keeps_rule_sets: Whether a registration in IMPORT keeps ``ruleSet``.
+        identity: How it tells whether contents are the same.
+        same_content_again: Whether one subject can hold the same content twice, in IMPORT.
+        second_id_for_content: Whether one context can hold the same content under two ids.
+        soft_delete: Whether single versions can be soft-deleted.
+        undelete_by_register: Whether registering a soft-deleted version again, with its id, brings it back.
+        register_purges_lower: Whether registering a version removes lower soft-deleted ones of the same id and subject.
+        config_fields: The fields of a config that it keeps, by Confluent's GET names; None when it keeps every field.
+        lowest_id: The lowest schema id it takes.
+        highest_id: The highest schema id it takes.
+        forbidden_characters: Characters that no subject's or context's name can have over its API.
+    """
+
+    writes: bool
+    import_mode: bool
+    modes: frozenset[str]
+    contexts: bool
+    references_across_contexts: bool
+    references_to_soft_deleted: bool
+    reference_types: frozenset[str]
+    register_keeps_metadata: bool
+    register_keeps_rule_sets: bool
+    import_keeps_metadata: bool
+    import_keeps_rule_sets: bool
+    identity: Identity
+    same_content_again: Again
+    second_id_for_content: bool
+    soft_delete: bool
+    undelete_by_register: bool
+    register_purges_lower: bool
+    config_fields: frozenset[str] | None
+    lowest_id: int
+    highest_id: int
+    forbidden_characters: frozenset[str]
+
+    def describe(self) -> dict[str, Any]:
+        """Return the fields as plain JSON values, for a module's result."""
+        return {name: _plain(value) for name, value in asdict(self).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    return sorted(value) if isinstance(value, frozenset) else value

@@ -47,7 +47,7 @@ def wanted_pip() -> str:
 
 
 def pip_settings() -> str:
-    """Return the user's pip settings as a configuration file: ansible-test does not pass on the environment's."""
+    """Return the user's pip settings as a configuration file, as ansible-test does not pass on the environment's."""
     command = [sys.executable, "-m", "pip", "config", "list"]
     listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     settings = {}
@@ -56,7 +56,7 @@ def pip_settings() -> str:
         section, key = name.split(".", 1)
         if section in ("global", ":env:"):
             settings[key] = value.strip("'\"")
-    return "".join(["[global]\n", *(f"{key} = {value}\n" for key, value in sorted(settings.items()))])
+    return "".join(["[install]\nquiet = 1\n[global]\n", *(f"{key} = {value}\n" for key, value in settings.items())])
 
 
 def write(path: Path, text: str) -> None:

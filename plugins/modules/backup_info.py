@@ -1,0 +1,111 @@
+#!/usr/bin/python
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: backup_info
+short_description: Tell which backups and restore points a store holds
+description:
+  - Lists the backups of a store, their restore points, and when each was last made or confirmed.
+  - With O(max_age) it fails when a backup is too old, for monitoring.
+author: lifeboat.kafka contributors
+extends_documentation_fragment:
+  - lifeboat.kafka.store
+  - lifeboat.kafka.attributes
+  - lifeboat.kafka.attributes.read_only
+  - lifeboat.kafka.attributes.group_all
+options:
+  backup_id:
+    description: Name of the one backup to tell about. All of them when left out.
+    type: str
+  max_age:
+    description:
+      - How old the last complete or confirmed restore point of each backup may be, such as V(90m), V(26h) or V(7d); a
+        plain number means seconds.
+      - Fails, naming each backup that is older or has no complete restore point.
+    type: str
+  query:
+    description: A JMESPath expression over what this module returns. Its value is returned as RV(query_result).
+    type: str
+requirements:
+  - jmespath >= 1.0 (with O(query))
+seealso:
+  - module: lifeboat.kafka.backup_verify
+"""
+
+EXAMPLES = r"""
+- name: Look at all backups
+  lifeboat.kafka.backup_info:
+    store:
+      path: /srv/lifeboat
+
+- name: Alarm when the last good backup is older than a day and a bit
+  lifeboat.kafka.backup_info:
+    store:
+      path: /srv/lifeboat
+    backup_id: prod
+    max_age: 26h
+
+- name: Take the numbers of all restore points
+  lifeboat.kafka.backup_info:
+    store:
+      path: /srv/lifeboat
+    backup_id: prod
+    query: backups[].restore_points[].restore_point
+"""
+
+RETURN = r"""
+backups:
+  description: The backups, by name.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    backup_id:
+      description: Its name.
+      type: str
+      sample: prod
+    latest:
+      description: The number of its newest complete restore point, or null.
+      type: int
+      sample: 42
+    age_seconds:
+      description: How long ago a complete restore point was last made or confirmed, or null.
+      type: int
+      sample: 3600
+    last_run:
+      description: What the last run did and when, or null.
+      type: dict
+      sample: {finished_at: "2026-01-31T12:00:00.000Z", restore_point: 42, created: false, complete: true}
+    restore_points:
+      description: Its restore points, the newest last.
+      type: list
+      elements: dict
+      sample: [{restore_point: 42, committed_at: "2026-01-30T12:00:00.000Z", complete: true, parts: [schema-registry]}]
+query_result:
+  description: What O(query) gave.
+  returned: when O(query) is given
+  type: raw
+  sample: [40, 41, 42]
+"""
+
+from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.query import queried
+from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.run import Task, run
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.change import Report
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.describe_backups import describe_backups
+
+
+def read(task: Task) -> Report:
+    report = describe_backups(task.store, backup_id=task.options["backup_id"], max_age=task.options["max_age"])
+    return queried(report, task.options["query"])
+
+
+def main() -> None:
+    run({"backup_id": {"type": "str"}, "max_age": {"type": "str"}, "query": {"type": "str"}}, read, uses=("store",))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+#!/usr/bin/python
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: schema_registry_export
+short_description: Export a schema registry into a backup
+description:
+  - Writes every subject and version with its id, its references, metadata and rules, the soft-deleted ones, and all
+    configs and modes into a restore point.
+  - Reads the registry twice, from one node, until both readings agree.
+  - When nothing has changed since the newest complete restore point, no file is written but the note of when that was
+    confirmed.
+author: lifeboat.kafka contributors
+extends_documentation_fragment:
+  - lifeboat.kafka.registry
+  - lifeboat.kafka.store
+  - lifeboat.kafka.store.backup_id
+  - lifeboat.kafka.store.lease
+  - lifeboat.kafka.subjects
+  - lifeboat.kafka.attributes
+  - lifeboat.kafka.attributes.group_registry
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  restore_point:
+    description:
+      - The id of an open restore point, as M(lifeboat.kafka.restore_point) returned it, to write this part into.
+      - When left out, a restore point of its own is opened and committed.
+    type: str
+  include_versions:
+    description: Whether V(all) versions of each subject are exported, or only the V(latest) live one.
+    type: str
+    choices: [all, latest]
+    default: all
+  include_soft_deleted:
+    description: Whether soft-deleted versions are exported.
+    type: bool
+    default: true
+  include_references:
+    description: Whether the versions that selected schemas refer to are exported too when they are not selected.
+      Without it, a reference that leads out of the selection is an error.
+    type: bool
+    default: true
+notes:
+  - Metadata that is marked as sensitive is written as the registry tells it, in clear, and warned about.
+seealso:
+  - module: lifeboat.kafka.schema_registry_import
+  - module: lifeboat.kafka.restore_point
+  - module: lifeboat.kafka.backup_verify
+"""
+
+EXAMPLES = r"""
+- name: Export a whole registry
+  lifeboat.kafka.schema_registry_export:
+    registry:
+      url: http://registry.example.org:8081
+    store:
+      path: /srv/lifeboat
+    backup_id: prod
+
+- name: Export the subjects of one team, and what they refer to
+  lifeboat.kafka.schema_registry_export:
+    registry:
+      url: [https://registry-1.example.org, https://registry-2.example.org]
+      username: backup
+      password: "{{ registry_password }}"
+    store:
+      path: /srv/lifeboat
+    backup_id: prod-payments
+    subjects: ["payments.*"]
+    exclude_subjects: ["~payments[.]scratch[0-9]+"]
+"""
+
+RETURN = r"""
+backup:
+  description: The restore point.
+  returned: success
+  type: dict
+  contains:
+    store:
+      description: The store's directory.
+      type: str
+      sample: /srv/lifeboat
+    backup_id:
+      description: The backup's name.
+      type: str
+      sample: prod
+    restore_point:
+      description: Its number. Null where it is not committed yet, or would be made in check mode.
+      type: int
+      sample: 42
+    committed_at:
+      description: When it was committed.
+      type: str
+      sample: "2026-01-31T12:00:00.000Z"
+    complete:
+      description: Whether it holds all that was asked for.
+      type: bool
+      sample: true
+    created:
+      description: Whether this run made it. False when it confirmed that nothing had changed.
+      type: bool
+      sample: true
+    parts:
+      description: What it holds.
+      type: list
+      elements: str
+      sample: [schema-registry]
+schemas:
+  description: What the restore point holds of the registry.
+  returned: success
+  type: dict
+  contains:
+    subjects:
+      description: How many subjects.
+      type: int
+      sample: 1000
+    versions:
+      description: How many versions, the soft-deleted ones among them.
+      type: int
+      sample: 5000
+    soft_deleted:
+      description: How many of these are soft-deleted.
+      type: int
+      sample: 12
+    contexts:
+      description: How many contexts.
+      type: int
+      sample: 1
+    settled:
+      description: Whether two readings of the registry agreed.
+      type: bool
+      sample: true
+"""
+
+from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.options import BACKUP_ID, LEASE, SUBJECTS
+from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.run import Task, run
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.selection import Selection
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.export_registry import (
+    ExportScope,
+    RegistryExport,
+)
+
+
+def plan(task: Task) -> RegistryExport:
+    given = task.options
+    scope = ExportScope(
+        subjects=Selection(tuple(given["subjects"]), tuple(given["exclude_subjects"])),
+        versions=given["include_versions"],
+        soft_deleted=given["include_soft_deleted"],
+        references=given["include_references"],
+    )
+    return RegistryExport.plan(
+        task.registry,
+        task.store,
+        given["backup_id"],
+        scope,
+        point_id=given["restore_point"],
+        lease_timeout=given["lease_timeout"],
+    )
+
+
+def main() -> None:
+    spec = {
+        **BACKUP_ID,
+        **LEASE,
+        **SUBJECTS,
+        "restore_point": {"type": "str"},
+        "include_versions": {"type": "str", "choices": ["all", "latest"], "default": "all"},
+        "include_soft_deleted": {"type": "bool", "default": True},
+        "include_references": {"type": "bool", "default": True},
+    }
+    run(spec, plan, uses=("registry", "store"))
+
+
+if __name__ == "__main__":
+    main()

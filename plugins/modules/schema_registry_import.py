@@ -1,0 +1,252 @@
+#!/usr/bin/python
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: schema_registry_import
+short_description: Import a schema registry from a backup
+description:
+  - Brings the subjects and versions of a restore point into a registry, with the ids, version numbers, gaps and soft
+    deletes that they had, and then their configs and modes.
+  - Reads the target first and decides for each version what is to be done. Conflicts, references that lead nowhere and
+    losses that the target would cause are found before the first write.
+  - Reads the target again afterwards and fails when anything is not as it should be.
+  - The modes that it has to change meanwhile are written to a journal before they are changed, and are put back. After
+    a kill the next import into that registry, or M(lifeboat.kafka.schema_registry_mode) with C(state=recovered), does
+    that.
+author: lifeboat.kafka contributors
+extends_documentation_fragment:
+  - lifeboat.kafka.registry
+  - lifeboat.kafka.store
+  - lifeboat.kafka.store.backup_id
+  - lifeboat.kafka.subjects
+  - lifeboat.kafka.attributes
+  - lifeboat.kafka.attributes.group_registry
+attributes:
+  check_mode:
+    support: partial
+    details: Makes the same plan from the same reads. With O(ids=assign), ids that the target will assign are shown as
+      C(unknown until applied).
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  restore_point:
+    description: The number of the restore point, or V(latest) for the newest complete one.
+    type: str
+    default: latest
+  strategy:
+    description:
+      - What is done where the target already holds something.
+      - V(preserve) adds what is missing and leaves what is there. With O(ids=keep) a conflict is an error before any
+        write.
+      - V(skip) adds only subjects that the target does not hold at all.
+      - V(overwrite) makes what the restore point holds as it was. A subject in conflict is purged and imported anew,
+        only with O(allow_purge=true), and only if every id that this destroys is in the restore point with the same
+        content.
+      - None of them deletes what the restore point does not hold.
+    type: str
+    choices: [preserve, skip, overwrite]
+    default: preserve
+  ids:
+    description:
+      - V(keep) brings each schema in under the id that it had, through the registry's mode IMPORT.
+      - V(assign) registers the schemas as a producer would, and returns which old id became which new one.
+    type: str
+    choices: [keep, assign]
+    default: keep
+  subject_mapping:
+    description: New names of subjects by their old ones. References follow.
+    type: dict
+    default: {}
+  accept_losses:
+    description:
+      - Kinds of things that the target cannot hold and that may be lost.
+      - A loss that is not accepted stops the run before the first write, and is named with the subjects it concerns.
+    type: list
+    elements: str
+    choices: [metadata, rules, contexts, soft_deletes, references, configs, deks]
+    default: []
+  allow_purge:
+    description: Whether O(strategy=overwrite) may delete subjects of the target for good, to import them anew.
+    type: bool
+    default: false
+  on_damage:
+    description: Whether a damaged file of the backup stops the run, or its schemas and what refers to them are left out
+      and listed.
+    type: str
+    choices: [fail, skip]
+    default: fail
+  on_failure:
+    description:
+      - What an import with O(ids=keep) leaves behind when it stops half-way. V(keep_closed) leaves what is not complete
+        closed to producers, since schemas that they register would take the ids. V(prior_modes) puts all modes back.
+      - After a kill nothing can be put back at once; the modes stay as they are until the next run.
+    type: str
+    choices: [keep_closed, prior_modes]
+    default: keep_closed
+  journal:
+    description: Absolute path of a directory for the journal, for a store that cannot be written to. By default it lies
+      in the store.
+    type: path
+seealso:
+  - module: lifeboat.kafka.schema_registry_export
+  - module: lifeboat.kafka.schema_registry_mode
+  - module: lifeboat.kafka.backup_verify
+"""
+
+EXAMPLES = r"""
+- name: Show what an import would do
+  lifeboat.kafka.schema_registry_import:
+    registry:
+      url: http://registry.example.org:8081
+    store:
+      path: /srv/lifeboat
+    backup_id: prod
+  check_mode: true
+  diff: true
+
+- name: Bring a lost registry back
+  lifeboat.kafka.schema_registry_import:
+    registry:
+      url: http://registry.example.org:8081
+    store:
+      path: /srv/lifeboat
+    backup_id: prod
+
+- name: Bring one subject into another environment under another name, with new ids
+  lifeboat.kafka.schema_registry_import:
+    registry:
+      url: http://registry.example.org:8081
+    store:
+      path: /srv/lifeboat
+    backup_id: prod
+    restore_point: 42
+    subjects: [orders-value]
+    subject_mapping:
+      orders-value: test.orders-value
+    ids: assign
+"""
+
+RETURN = r"""
+backup:
+  description: The restore point.
+  returned: success
+  type: dict
+  contains:
+    store:
+      description: The store's directory.
+      type: str
+      sample: /srv/lifeboat
+    backup_id:
+      description: The backup's name.
+      type: str
+      sample: prod
+    restore_point:
+      description: Its number.
+      type: int
+      sample: 42
+    committed_at:
+      description: When it was committed.
+      type: str
+      sample: "2026-01-31T12:00:00.000Z"
+    complete:
+      description: Whether it holds all that was asked for.
+      type: bool
+      sample: true
+    created:
+      description: Whether this run made it. False when it confirmed that nothing had changed.
+      type: bool
+      sample: true
+    parts:
+      description: What it holds.
+      type: list
+      elements: str
+      sample: [schema-registry]
+plan:
+  description: What was done, or would be done in check mode.
+  returned: success
+  type: dict
+  contains:
+    classes:
+      description: How many versions the target holds already, lacks, or holds differently.
+      type: dict
+      sample: {new: 4990, identical: 10}
+    actions:
+      description: How many versions, configs and modes are written or deleted.
+      type: dict
+      sample: {register: 4990, soft_delete: 12, purge: 0, config: 3, mode: 1}
+    left:
+      description: What is left as the target has it, with the reason. Shortened; RV(plan.left_omitted) tells by how
+        much.
+      type: list
+      elements: dict
+      sample: [{subject: orders-value, version: 3, reason: soft_deleted_on_target}]
+    left_omitted:
+      description: How many more there are.
+      type: int
+      sample: 0
+    lost:
+      description: What the target cannot hold and was accepted.
+      type: list
+      elements: dict
+      sample: [{kind: metadata, count: 2, subjects: [orders-value], why: The target drops metadata on import.}]
+    damaged:
+      description: What O(on_damage=skip) left out.
+      type: list
+      elements: dict
+      sample: []
+verified:
+  description: What the target was found to hold afterwards, all of it equal to the restore point but for what RV(plan)
+    names.
+  returned: success, not in check mode
+  type: dict
+  sample: {versions: 5000, settings: 4}
+id_map:
+  description: The new ids by context and old id, with O(ids=assign). Shortened; the journal holds all of it.
+  returned: with O(ids=assign), not in check mode
+  type: list
+  elements: dict
+  sample: [{context: ".", old: 17, new: 4}]
+"""
+
+from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.options import BACKUP_ID, SUBJECTS
+from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.run import Task, run
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.selection import Selection
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.import_registry import (
+    ImportRequest,
+    RegistryImport,
+)
+from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.losses import LOSS_KINDS
+
+
+def plan(task: Task) -> RegistryImport:
+    given = dict(task.options)
+    subjects = Selection(tuple(given.pop("subjects")), tuple(given.pop("exclude_subjects")))
+    given["accept_losses"] = frozenset(given["accept_losses"])
+    return RegistryImport.plan(task.registry, task.store, ImportRequest(subjects=subjects, **given))
+
+
+def main() -> None:
+    spec = {
+        **BACKUP_ID,
+        **SUBJECTS,
+        "restore_point": {"type": "str", "default": "latest"},
+        "strategy": {"type": "str", "choices": ["preserve", "skip", "overwrite"], "default": "preserve"},
+        "ids": {"type": "str", "choices": ["keep", "assign"], "default": "keep"},
+        "subject_mapping": {"type": "dict", "default": {}},
+        "accept_losses": {"type": "list", "elements": "str", "choices": list(LOSS_KINDS), "default": []},
+        "allow_purge": {"type": "bool", "default": False},
+        "on_damage": {"type": "str", "choices": ["fail", "skip"], "default": "fail"},
+        "on_failure": {"type": "str", "choices": ["keep_closed", "prior_modes"], "default": "keep_closed"},
+        "journal": {"type": "path"},
+    }
+    run(spec, plan, uses=("registry", "store"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+#!/usr/bin/python
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: schema_registry_mode
+short_description: Set the mode of a schema registry, of contexts or of subjects
+description:
+  - Sets or removes modes, one task for many scopes.
+  - With O(state=recovered) it puts back the modes and configs that an interrupted import into this registry left
+    changed, as its journal has them.
+author: lifeboat.kafka contributors
+extends_documentation_fragment:
+  - lifeboat.kafka.registry
+  - lifeboat.kafka.store
+  - lifeboat.kafka.attributes
+  - lifeboat.kafka.attributes.group_registry
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  state:
+    description:
+      - V(present) sets O(mode).
+      - V(absent) removes the mode of the given scopes, so that they inherit it again.
+      - V(recovered) puts back what a dead run left changed. Only what is still as that run set it is put back, and only
+        if that run gives no sign of life any more; the rest is reported. Needs O(store) or O(journal).
+    type: str
+    choices: [present, absent, recovered]
+    default: present
+  mode:
+    description: The mode. Needed with O(state=present).
+    type: str
+    choices: [READWRITE, READONLY, READONLY_OVERRIDE, IMPORT]
+  subjects:
+    description: The subjects whose mode is meant, by their qualified names. Without O(subjects) and O(contexts), the
+      mode of the whole registry is meant, which is that of the default context.
+    type: list
+    elements: str
+    default: []
+  contexts:
+    description: The contexts whose mode is meant, such as V(.eu).
+    type: list
+    elements: str
+    default: []
+  force:
+    description: Whether IMPORT is set where there are schemas already.
+    type: bool
+    default: false
+  journal:
+    description: With O(state=recovered), the directory that the import was given as its journal.
+    type: path
+  on_failure:
+    description: With O(state=recovered), whether scopes whose import is not complete stay closed, which is an error, or
+      get their prior modes all the same, so that producers may take the ids that the import still needs.
+    type: str
+    choices: [keep_closed, prior_modes]
+    default: keep_closed
+seealso:
+  - module: lifeboat.kafka.schema_registry_import
+  - module: lifeboat.kafka.schema_registry_compatibility
+"""
+
+EXAMPLES = r"""
+- name: Close a registry to writers
+  lifeboat.kafka.schema_registry_mode:
+    registry:
+      url: http://registry.example.org:8081
+    mode: READONLY
+
+- name: Let two subjects inherit their mode again
+  lifeboat.kafka.schema_registry_mode:
+    registry:
+      url: http://registry.example.org:8081
+    subjects: [orders-value, payments-value]
+    state: absent
+
+- name: Put back what an interrupted import left
+  lifeboat.kafka.schema_registry_mode:
+    registry:
+      url: http://registry.example.org:8081
+    store:
+      path: /srv/lifeboat
+    state: recovered
+"""
+
+RETURN = r"""
+modes:
+  description: The scopes and their modes before and after.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{scope: orders-value, before: READWRITE, after: READONLY, changed: true}]
+recovered:
+  description: What was put back, and what was not and why.
+  returned: O(state=recovered)
+  type: list
+  elements: dict
+  sample: [{kind: mode, scope: "", prior: READWRITE, set: IMPORT, result: put back}]
+"""
+
+from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.run import Task, run
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.change import Change
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.change_settings import ModeChange
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.recover_settings import Recovery
+
+MODES = ["READWRITE", "READONLY", "READONLY_OVERRIDE", "IMPORT"]
+
+
+def plan(task: Task) -> Change:
+    given = task.options
+    if given["state"] == "recovered":
+        store = None if given["journal"] else task.store
+        return Recovery.plan(
+            task.registry, store, journal=given["journal"], reopen_incomplete=given["on_failure"] == "prior_modes"
+        )
+    return ModeChange.plan(
+        task.registry,
+        subjects=given["subjects"],
+        contexts=given["contexts"],
+        mode=given["mode"] if given["state"] == "present" else None,
+        force=given["force"],
+    )
+
+
+def main() -> None:
+    spec = {
+        "state": {"type": "str", "choices": ["present", "absent", "recovered"], "default": "present"},
+        "mode": {"type": "str", "choices": MODES},
+        "subjects": {"type": "list", "elements": "str", "default": []},
+        "contexts": {"type": "list", "elements": "str", "default": []},
+        "force": {"type": "bool", "default": False},
+        "journal": {"type": "path"},
+        "on_failure": {"type": "str", "choices": ["keep_closed", "prior_modes"], "default": "keep_closed"},
+    }
+    run(spec, plan, uses=("registry",), optional=("store",), required_if=[("state", "present", ["mode"])])
+
+
+if __name__ == "__main__":
+    main()

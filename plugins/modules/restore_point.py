@@ -94,7 +94,7 @@ backup:
   sample: {store: /srv/lifeboat, backup_id: prod, restore_point: 42, complete: true, created: true}
 """
 
-from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.controller import controller_process
+from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.controller import controller_pid
 from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.options import BACKUP_ID, LEASE
 from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.run import Task, run
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.change import Change
@@ -108,7 +108,7 @@ def plan(task: Task) -> Change:
             task.store,
             given["backup_id"],
             parts=given["parts"],
-            owner=controller_process(),
+            owner_pid=controller_pid(),
             lease_timeout=given["lease_timeout"],
         )
     if given["state"] == "committed":

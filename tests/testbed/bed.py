@@ -41,76 +41,84 @@ KINDS = {
 
 
 class Bed:
-    """The bed called ``name``: its files lie in the cache folder, and its supervisor holds a lock on one of them."""
+    """The bed called ``name``. Its supervisor holds a lock on a file in the cache folder, which tells its process id."""
 
     def __init__(self, name: str = "default") -> None:
         self.name = name
-        self._folder = cache_root() / "beds"
-        self._state = self._folder / f"{name}.json"
-        self._log = self._folder / f"{name}.log"
-        self._lock = self._folder / f"{name}.lock"
+        folder = cache_root() / "beds"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._endpoints = folder / f"{name}.json"
+        self._log = folder / f"{name}.log"
+        self._lock = folder / f"{name}.lock"
 
     def endpoints(self) -> dict[str, str]:
-        """Endpoints by component, empty when the bed is down."""
-        return dict(self._read()["endpoints"]) if self._is_held() else {}
+        """Endpoints by component, empty when the bed is not up."""
+        if not self._is_held() or not self._endpoints.exists():
+            return {}
+        return dict(json.loads(self._endpoints.read_text()))
 
     def up(self, components: list[str]) -> dict[str, str]:
         """Start the components in the background and return their endpoints.
 
-        A bed that holds exactly these already is left as it is; one that holds others is an error.
+        A bed that holds exactly these already is left as it is; one that holds others is an error, and so is a
+        component that does not start: then none is left running.
         """
-        present = self.endpoints()
-        if present:
-            if set(present) != set(components):
-                raise ComponentError(f"bed {self.name} is up with {' '.join(present)}: end it with `down` first")
-            return present
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._state.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "testbed", "--bed", self.name, "supervise", *components]
-        with self._log.open("wb") as log:
-            supervisor = subprocess.Popen(
-                command, cwd=TESTS, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
-        while not self._state.exists():
-            if supervisor.poll() is not None:
-                raise ComponentError(self._log.read_text(errors="replace").strip() or "the supervisor ended silently")
+        spawned = False
+        while not self.endpoints():
+            if not self._is_held():
+                if spawned:
+                    raise ComponentError(self._log.read_text(errors="replace").strip() or f"bed {self.name} has ended")
+                spawned = self._spawn(components)
             time.sleep(0.05)
-        return self.endpoints()
+        present = self.endpoints()
+        if set(present) != set(components):
+            raise ComponentError(f"bed {self.name} is up with {' '.join(present)}: end it with `down` first")
+        return present
 
     def down(self) -> bool:
         """End the bed; whether it was up."""
         if not self._is_held():
             return False
-        os.kill(self._read()["supervisor"], signal.SIGTERM)
+        os.kill(int(self._lock.read_text()), signal.SIGTERM)
         while self._is_held():
             time.sleep(0.05)
         return True
 
     def supervise(self, components: list[str]) -> None:
-        """Hold the components until SIGTERM; this is the background process itself."""
+        """Hold the components until SIGTERM; this is the background process itself, which inherits the lock."""
         signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        with self._lock.open("a") as lock:
+        with ExitStack() as stack:
+            stack.callback(self._endpoints.unlink, missing_ok=True)
+            started = {name: stack.enter_context(KINDS[name].make()) for name in dict.fromkeys(components)}
+            draft = self._endpoints.with_suffix(".new")
+            draft.write_text(json.dumps({name: component.endpoint for name, component in started.items()}))
+            draft.rename(self._endpoints)
+            while True:
+                signal.pause()
+
+    def _spawn(self, components: list[str]) -> bool:
+        """Start the supervisor; False when another process is doing so."""
+        command = [sys.executable, "-m", "testbed", "--bed", self.name, "supervise", *components]
+        with self._lock.open("a+") as lock, self._log.open("wb") as log:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise ComponentError(f"bed {self.name} is being started by another process") from error
-            with ExitStack() as stack:
-                stack.callback(self._state.unlink, missing_ok=True)
-                started = {name: stack.enter_context(KINDS[name].make()) for name in components}
-                state = {"supervisor": os.getpid(), "endpoints": {name: c.endpoint for name, c in started.items()}}
-                draft = self._state.with_suffix(".new")
-                draft.write_text(json.dumps(state))
-                draft.rename(self._state)
-                while True:
-                    signal.pause()
-
-    def _read(self) -> dict[str, object]:
-        return json.loads(self._state.read_text())
+            except BlockingIOError:
+                return False
+            self._endpoints.unlink(missing_ok=True)
+            supervisor = subprocess.Popen(
+                command,
+                cwd=TESTS,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[lock.fileno()],
+                start_new_session=True,
+            )
+            lock.truncate(0)
+            lock.write(str(supervisor.pid))
+        return True
 
     def _is_held(self) -> bool:
-        if not self._state.exists():
-            return False
         with self._lock.open("a") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -16,7 +16,6 @@ import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
@@ -44,12 +43,20 @@ def free_ports(count: int) -> list[int]:
         if len(found) == count:
             return list(found)
         port = 20000 + secrets.randbelow(12000)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with suppress(OSError):
-                probe.bind((LOOPBACK, port))
-                found.add(port)
+        if is_free(port):
+            found.add(port)
     raise ComponentError(f"no {count} free ports found on {LOOPBACK} between 20000 and 32000")
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this loopback port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
 
 
 class Component(ABC):
@@ -159,6 +166,8 @@ class Component(ABC):
         self.stop()
 
     def _launch(self) -> None:
+        if not is_free(self.port):  # else `ready` would be answered by whoever listens there
+            raise ComponentError(f"{self.name} cannot listen on {LOOPBACK}:{self.port}: another process does")
         user = self._user()
         reading, self._lifeline = os.pipe()
         guard = [sys.executable, "-I", "-S", str(GUARD), str(reading), str(int(self.stop_signal)), str(self.home)]

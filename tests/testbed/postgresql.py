@@ -68,7 +68,15 @@ class PostgreSQL(Component):
     def _prepare(self) -> None:
         password = self.home / "password"
         password.write_text(PASSWORD)
-        initdb = [str(find_programs() / "initdb"), "-D", str(self.home / "data"), "-U", SUPERUSER, "-A", "scram-sha-256"]
+        initdb = [
+            str(find_programs() / "initdb"),
+            "-D",
+            str(self.home / "data"),
+            "-U",
+            SUPERUSER,
+            "-A",
+            "scram-sha-256",
+        ]
         initdb += [f"--pwfile={password}", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"]
         user = self._user()
         if user:

@@ -57,7 +57,15 @@ def run(
 
 def pip_install(arguments: list[str], target: Path) -> None:
     """Install what ``arguments`` of ``pip install`` name into the folder ``target``."""
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore"]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--root-user-action=ignore",
+    ]
     run([*pip, "--target", str(target), *arguments])
 
 

@@ -1,0 +1,75 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""pytest fixtures: components that start when a test first asks for them. Each pytest-xdist worker has its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from testbed.axonops import AxonOpsRegistry
+from testbed.certificates import Certificates
+from testbed.component import UnavailableError
+from testbed.kafka import Kafka
+from testbed.postgresql import PostgreSQL
+
+RegistryFactory = Callable[..., AxonOpsRegistry]
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """A certificate authority with a server's and a client's certificate."""
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Kafka]:
+    """A broker that all tests of the session share."""
+    with Kafka() as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A database server that all tests of the session share; skips where none is installed."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(PostgreSQL())
+        except UnavailableError as error:
+            pytest.skip(str(error))
+        yield server
+
+
+@pytest.fixture
+def registry_factory(request: pytest.FixtureRequest) -> Iterator[RegistryFactory]:
+    """Starts empty registries: ``registry_factory(auth="basic", admin=("admin", "1"), tls=True)``.
+
+    Takes what `AxonOpsRegistry` takes, and for convenience ``tls`` (with the fixture ``certificates``, as
+    ``auth="mtls"`` always has) and ``storage`` (``memory``, or ``postgresql`` with the fixture of that name).
+    """
+    with ExitStack() as stack:
+
+        def start(*, tls: bool = False, storage: str = "memory", **options: object) -> AxonOpsRegistry:
+            if tls or options.get("auth") == "mtls":
+                options.setdefault("certificates", request.getfixturevalue("certificates"))
+            if storage != "memory":
+                options["database"] = request.getfixturevalue(storage)
+            return stack.enter_context(AxonOpsRegistry(**options))
+
+        yield start
+
+
+@pytest.fixture
+def registry(registry_factory: RegistryFactory) -> AxonOpsRegistry:
+    """An empty registry in memory, without authentication, for this test alone."""
+    return registry_factory()
+
+
+@pytest.fixture
+def postgres_registry(registry_factory: RegistryFactory) -> AxonOpsRegistry:
+    """An empty registry that stores in PostgreSQL, for this test alone; skips where no server is installed."""
+    return registry_factory(storage="postgresql")

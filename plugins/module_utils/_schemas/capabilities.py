@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Any
 
 
-class Identity(str, Enum):
+class Identity(StrEnum):
     """What a server compares to tell whether two contents are the same one, and so may share an id."""
 
     CONTENT = "content"
@@ -21,7 +21,7 @@ class Identity(str, Enum):
     ``order`` and unknown attributes of named types; neither metadata nor rule set."""
 
 
-class Again(str, Enum):
+class Again(StrEnum):
     """Whether one subject can hold the same content (by `Identity`) under two version numbers."""
 
     ALWAYS = "always"

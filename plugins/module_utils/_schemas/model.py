@@ -198,3 +198,8 @@ def context_of(qualified: str) -> str:
 def context_scope(context: str) -> str:
     """Return the scope of a context's config and mode: ``:.name:``; the default context's is the global scope."""
     return GLOBAL_SCOPE if context == DEFAULT_CONTEXT else f":{context}:"
+
+
+def is_wide_scope(scope: str) -> bool:
+    """Tell whether a scope of settings is the registry's or a context's, and not a subject's."""
+    return scope == GLOBAL_SCOPE or (scope.startswith(":.") and split_subject(scope)[1] == "")

@@ -1,0 +1,177 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When two schemas say the same, although servers write their texts differently."""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from .._core.canonical import compact_bytes, sha256_hex
+from .capabilities import Identity
+from .model import SchemaContent
+
+# Of https://protobuf.dev/reference/protobuf/proto3-spec/: what separates tokens, then the tokens themselves
+_PROTOBUF_TOKEN = re.compile(
+    r"""
+    (?P<skipped>\s+|//[^\n]*|/\*.*?\*/)
+    | (?P<token>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[\w.]+|.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_JSON_TYPES = frozenset({"AVRO", "JSON"})
+_BARE_NAME = re.compile(r"[A-Za-z_][\w.]*")
+_NUMBER = "\0number"
+# Of https://avro.apache.org/docs/1.12.0/specification/#parsing-canonical-form-for-schemas
+_AVRO_NAMES = frozenset({"record", "error", "enum", "fixed"})
+_AVRO_ATTRIBUTES = {
+    "record": ("name", "type", "fields"),
+    "error": ("name", "type", "fields"),
+    "enum": ("name", "type", "symbols"),
+    "fixed": ("name", "type", "size"),
+    "array": ("type", "items"),
+    "map": ("type", "values"),
+}
+_AVRO_IGNORED = frozenset({"doc", "aliases", "default", "order"})
+
+
+def meaning(content: SchemaContent) -> str:
+    """Return 64 hexadecimal digits that are equal for contents that say the same.
+
+    Texts of Avro and JSON Schema are compared as parsed JSON, where 2.50 is 2.5; Protobuf as tokens, without
+    comments and white space; a text that cannot be parsed, and one of another type, to the letter. Then references
+    in their order, metadata and rule set, where an empty one is none.
+    """
+    references = [[r.name, r.subject, r.version] for r in content.references]
+    text = _text_meaning(content.schema_type, content.text)
+    return sha256_hex(
+        compact_bytes([content.schema_type, text, references, content.metadata or None, content.rule_set or None])
+    )
+
+
+def identity(content: SchemaContent, kind: Identity) -> str:
+    """Return a text that is equal for contents that a server takes for the same one.
+
+    Args:
+        content: What a version says.
+        kind: How the server compares.
+    """
+    if kind is Identity.CONTENT:
+        return meaning(content)
+    references = sorted([r.subject, r.version, r.name] for r in content.references)
+    return sha256_hex(compact_bytes([content.schema_type, _parsing_form(content), references]))
+
+
+def parses(content: SchemaContent) -> bool:
+    """Tell whether a text is one of its type, as far as that shows without a compiler.
+
+    An Avro and a JSON schema is JSON; a bare name such as ``string`` is an Avro schema too. Of Protobuf and other
+    types it is only asked that there is a text.
+    """
+    if content.schema_type not in _JSON_TYPES:
+        return bool(content.text.strip())
+    try:
+        _parsed(content.text)
+    except ValueError:
+        return content.schema_type == "AVRO" and _BARE_NAME.fullmatch(content.text.strip()) is not None
+    return True
+
+
+@lru_cache(maxsize=16384)
+def _text_meaning(schema_type: str, text: str) -> str:
+    return sha256_hex(_normal_text(schema_type, text).encode(errors="surrogatepass"))
+
+
+def _normal_text(schema_type: str, text: str) -> str:
+    if schema_type in _JSON_TYPES:
+        try:
+            return compact_bytes(_parsed(text)).decode()
+        except ValueError:
+            return text
+    if schema_type == "PROTOBUF":
+        return " ".join(match["token"] for match in _PROTOBUF_TOKEN.finditer(text) if match["token"])
+    return text
+
+
+def _parsed(text: str) -> Any:
+    """Parse JSON so that equal values become equal, whatever way their numbers are written.
+
+    Raises:
+        ValueError: It is not JSON, or more than Python can parse.
+    """
+    try:
+        return json.loads(text, parse_int=_number, parse_float=_number, parse_constant=_constant)
+    except (RecursionError, ArithmeticError) as error:
+        raise ValueError("nested too deeply, or a number beyond all bounds") from error
+
+
+def _number(written: str) -> list[str]:
+    """Return a number as a list that no schema holds, since Python takes 1 and true for the same."""
+    sign, digits, exponent = Decimal(written).as_tuple()
+    plain = "".join(map(str, digits)).lstrip("0")
+    significant = plain.rstrip("0")
+    if not significant:
+        return [_NUMBER, "0"]
+    power = int(exponent) + len(plain) - len(significant)
+    return [_NUMBER, f"{'-' * sign}{significant}e{power}"]
+
+
+def _constant(written: str) -> Any:
+    raise ValueError(f"{written} is not JSON")
+
+
+def _parsing_form(content: SchemaContent) -> Any:
+    if content.schema_type == "AVRO":
+        try:
+            return _avro_form(_parsed(content.text), "")
+        except (ValueError, RecursionError):
+            return content.text.strip()
+    return _normal_text(content.schema_type, content.text)
+
+
+def _avro_form(schema: Any, namespace: str) -> Any:
+    """Reduce an Avro schema as the Parsing Canonical Form does, but keep the defaults of fields.
+
+    Attributes that the form does not know are kept where no named type, array or map carries them: logical types.
+    """
+    if isinstance(schema, list) and schema[:1] != [_NUMBER]:
+        return [_avro_form(branch, namespace) for branch in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kind = schema.get("type")
+    reduced = dict(schema)
+    if kind in _AVRO_NAMES:
+        namespace = _text(schema.get("namespace")) or namespace
+        name = _text(schema.get("name"))
+        reduced["name"] = f"{namespace}.{name}" if namespace and "." not in name else name
+    known = _AVRO_ATTRIBUTES.get(kind) if isinstance(kind, str) else None
+    kept = [key for key in known or sorted(set(schema) - _AVRO_IGNORED) if key in reduced]
+    return {
+        key: _avro_fields(reduced[key], namespace) if key == "fields" else _avro_form(reduced[key], namespace)
+        for key in kept
+    }
+
+
+def _avro_fields(fields: Any, namespace: str) -> Any:
+    if not isinstance(fields, list):
+        return fields
+    return [
+        (
+            {
+                key: _avro_form(field[key], namespace) if key == "type" else field[key]
+                for key in ("name", "type", "default")
+                if key in field
+            }
+            if isinstance(field, dict)
+            else field
+        )
+        for field in fields
+    ]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,117 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.capabilities import Identity
+from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.content import identity, meaning, parses
+from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import Reference, SchemaContent
+
+
+def avro(text: str, **more: object) -> SchemaContent:
+    return SchemaContent("AVRO", text, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ('{"type": "record", "name": "a"}', '{"name":"a","type":"record"}', True),
+        ('{"default": 2.50}', '{"default": 2.5}', True),
+        ('{"default": 1e3}', '{"default": 1000.0}', True),
+        ('{"default": 1E+400}', '{"default": 1e400}', True),
+        ('{"default": 0.010}', '{"default": 0.01}', True),
+        ('{"default": -0.0}', '{"default": 0}', True),
+        ('{"default": 1}', '{"default": true}', False),
+        ('{"default": 1}', '{"default": "1"}', False),
+        ('{"default": 12345678901234567890123456789012345}', '{"default": 12345678901234567890123456789012346}', False),
+        ('{"default": "\\u00e4"}', '{"default": "ä"}', True),
+        ('["int", "string"]', '["string", "int"]', False),
+        ("string", " string", False),
+        ("not json", "not  json", False),
+    ],
+)
+def test_json_texts_are_compared_as_values(one: str, other: str, same: bool) -> None:
+    assert (meaning(avro(one)) == meaning(avro(other))) is same
+    assert (meaning(SchemaContent("JSON", one)) == meaning(SchemaContent("JSON", other))) is same
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ('syntax="proto3";message A{string a=1;}', True),
+        ('// a note\nsyntax = "proto3"; /* and\nanother */ message A { string a = 1; }\n', True),
+        ('syntax = "proto3"; message A { string a = 2; }', False),
+        ('syntax = "proto 3"; message A { string a = 1; }', False),
+        ('syntax = "proto3"; message A { string aa = 1; }', False),
+        ('syntax = "// proto3"; message A { string a = 1; }', False),
+    ],
+)
+def test_protobuf_is_compared_as_tokens(other: str, same: bool) -> None:
+    text = 'syntax = "proto3";\nmessage A {\n  string a = 1;\n}\n'
+    assert (meaning(SchemaContent("PROTOBUF", text)) == meaning(SchemaContent("PROTOBUF", other))) is same
+
+
+def test_type_references_metadata_and_rules_belong_to_the_meaning() -> None:
+    text = '"string"'
+    plain = meaning(avro(text))
+    assert meaning(SchemaContent("JSON", text)) != plain
+    assert meaning(avro(text, references=(Reference("a", "a", 1),))) != plain
+    assert meaning(avro(text, metadata={"properties": {"owner": "x"}})) != plain
+    assert meaning(avro(text, rule_set={"domainRules": []})) != plain
+    assert meaning(avro(text, metadata={}, rule_set={})) == plain
+
+
+def test_text_that_python_cannot_parse_is_compared_to_the_letter() -> None:
+    deep = "[" * 100_000 + "]" * 100_000
+    assert meaning(avro(deep)) == meaning(avro(deep))
+    assert meaning(avro(deep)) != meaning(avro(deep + " "))
+    vast = '{"default": 1e99999999999999999999999}'
+    assert meaning(avro(vast)) == meaning(avro(vast))
+
+
+RECORD = '{"type":"record","name":"a","namespace":"n","fields":[{"name":"f","type":"int","default":1}]}'
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        (RECORD.replace('"name":"a"', '"name":"a","doc":"d","aliases":["b"],"owner":"me"'), True),
+        (RECORD.replace('"name":"f"', '"name":"f","doc":"d","order":"ignore","owner":"me"'), True),
+        (RECORD.replace('"name":"a","namespace":"n"', '"name":"n.a"'), True),
+        (RECORD.replace('"default":1', '"default":2'), False),
+        (RECORD.replace('"type":"int"', '"type":{"type":"int","logicalType":"date"}'), False),
+        (RECORD.replace('"name":"f"', '"name":"g"'), False),
+        (RECORD.replace('"namespace":"n"', '"namespace":"m"'), False),
+    ],
+)
+def test_parsing_form_leaves_out_what_a_parser_does_not_need(other: str, same: bool) -> None:
+    kind = Identity.PARSING_FORM
+    assert (identity(avro(RECORD), kind) == identity(avro(other), kind)) is same
+    assert identity(avro(RECORD), Identity.CONTENT) != identity(avro(other), Identity.CONTENT)
+
+
+def test_parsing_form_leaves_out_metadata_and_rules_but_not_references() -> None:
+    kind = Identity.PARSING_FORM
+    assert identity(avro(RECORD, metadata={"tags": {}}, rule_set={"a": []}), kind) == identity(avro(RECORD), kind)
+    one, two = Reference("x", "x", 1), Reference("y", "y", 1)
+    assert identity(avro(RECORD, references=(one, two)), kind) == identity(avro(RECORD, references=(two, one)), kind)
+    assert identity(avro(RECORD, references=(one,)), kind) != identity(avro(RECORD), kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "fits"),
+    [
+        ("AVRO", '"string"', True),
+        ("AVRO", "string", True),
+        ("AVRO", '{"type": ', False),
+        ("JSON", "{}", True),
+        ("JSON", "true", True),
+        ("JSON", "string", False),
+        ("PROTOBUF", 'syntax = "proto3";', True),
+        ("PROTOBUF", " ", False),
+    ],
+)
+def test_text_fits_its_type(kind: str, text: str, fits: bool) -> None:
+    assert parses(SchemaContent(kind, text)) is fits

@@ -7,7 +7,7 @@ help: ## what can be made
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 20
 
 demo: ## loses a schema registry on this machine, and brings it back
-	@$(RUN) python examples/demo/run.py
+	@PYTHONPATH=tests $(RUN) python examples/demo/run.py
 
 test: lint unit integration ## all that must pass before a change is merged
 

@@ -1,0 +1,144 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""AxonOps Schema Registry; what differs was seen on 0.2.1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any, ClassVar
+
+from .._core.errors import RegistryError
+from .._schemas.capabilities import Again, Capabilities, Identity
+from .._schemas.model import DEFAULT_CONTEXT, SchemaVersion, VersionKey, context_of, is_wide_scope, join_subject
+from .dialect import OVERALL_SCOPE, Registry
+from .listing import ListedVersion, Listing, qualified
+
+_UNUSED_SCOPE = ":.lifeboat-never-set:"
+
+
+class AxonOpsRegistry(Registry):
+    """Lists each context in two requests, which tell neither metadata nor rule sets: those take one a version."""
+
+    implementation: ClassVar[str] = "axonops"
+    declared: ClassVar[Capabilities] = Capabilities(
+        writes=True,
+        import_mode=True,
+        modes=frozenset({"READWRITE", "READONLY", "READONLY_OVERRIDE", "IMPORT"}),
+        contexts=True,
+        references_across_contexts=False,
+        references_to_soft_deleted=False,
+        reference_types=frozenset({"AVRO", "JSON", "PROTOBUF"}),
+        register_keeps_metadata=True,
+        register_keeps_rule_sets=True,
+        import_keeps_metadata=False,
+        import_keeps_rule_sets=False,
+        identity=Identity.PARSING_FORM,
+        same_content_again=Again.AFTER_SOFT_DELETE,
+        second_id_for_content=False,  # in memory it can; on a database it answers the second id and stores the first
+        soft_delete=True,
+        undelete_by_register=False,  # HTTP 500
+        register_purges_lower=False,
+        config_fields=frozenset(
+            {
+                "alias",
+                "aliasForDeks",
+                "compatibilityGroup",
+                "compatibilityLevel",
+                "defaultMetadata",
+                "defaultRuleSet",
+                "normalize",
+                "overrideMetadata",
+                "overrideRuleSet",
+                "validateFields",
+            }
+        ),
+        lowest_id=1,
+        highest_id=2**31 - 2,  # the one after 2^31 - 1 would be handed out next, and does not fit into a message
+        forbidden_characters=frozenset("/"),
+    )
+    health_path: ClassVar[str] = "/health/ready"
+
+    # The server compares a path to its own encoding of it, and takes the encoded text for the name where they differ:
+    # %3A or %2B would become part of a name, and hide a context. So these stay as they are, and all else is encoded.
+    literal_in_paths: ClassVar[str] = "$&+,:;=@"
+
+    def identity(self) -> str:
+        """Return the cluster id that the server was configured with, if any, else what its URLs give."""
+        value = self.client.get("/v1/metadata/id", "metadata")
+        cluster = value.get("id") if isinstance(value, dict) else None
+        return f"axonops:{cluster}" if cluster else super().identity()
+
+    def setting_scopes(self, contexts: Iterable[str]) -> tuple[str, ...]:
+        """Return the scopes wider than a subject; ``:.__GLOBAL:`` is what contexts fall back to."""
+        return tuple(sorted({*super().setting_scopes(contexts), OVERALL_SCOPE}))
+
+    def list_versions(self) -> Listing:
+        """List each context at once: all versions, and the live ones; the difference is soft-deleted.
+
+        Without a limit, since the order changes from one request to the next, so that pages would overlap.
+        """
+        listing = Listing(contexts=tuple(name for name in self.contexts() if join_subject(name, "") != OVERALL_SCOPE))
+        for context in listing.contexts:
+            every = self._list(f"{self._below(context)}/schemas?deleted=true", "listing")
+            live = self._list(f"{self._below(context)}/schemas", "listing")
+            living = {(item.get("subject"), item.get("version")) for item in live if isinstance(item, dict)}
+            for item in (*every, *live):
+                self._add(item, context, living, listing)
+        return listing
+
+    def set_config(self, scope: str, value: Mapping[str, Any]) -> None:
+        """Make a scope's config exactly this.
+
+        Raises:
+            RegistryError: ``compatibilityLevel`` is missing; the server would ignore the whole config.
+        """
+        if not value.get("compatibilityLevel"):
+            raise RegistryError(
+                f"A config without compatibilityLevel cannot be set at {scope or 'global scope'}: AxonOps ignores it.",
+                object_name=scope,
+            )
+        super().set_config(scope, value)
+
+    def _add(self, item: Any, context: str, living: set[tuple[Any, Any]], listing: Listing) -> None:
+        name = item.get("subject") if isinstance(item, dict) else None
+        if not isinstance(name, str):
+            raise self.client.unexpected(f"{self._below(context)}/schemas", item, "a version")
+        (subject, misread), *_none = qualified(context, [name])
+        problem = misread or self.name_problem(subject)
+        if problem is not None:
+            listing.unaddressable[context, name] = problem
+            return
+        deleted = (name, item.get("version")) not in living
+        told: SchemaVersion = self._parsed(item, subject, f"{self._below(context)}/schemas", deleted=deleted)
+        listing.versions[told.key] = ListedVersion(VersionKey(subject, told.version), deleted, told)
+
+    def _below(self, context: str) -> str:
+        return "" if context == DEFAULT_CONTEXT else f"/contexts/{self.address(context)}"
+
+    def _id_path(self, context: str, schema_id: int) -> str:
+        return f"{self._below(context)}/schemas/ids/{schema_id}"  # ?subject= gives the default context's schema
+
+    def _told_subject(self, told: str, wanted: str) -> str:
+        return join_subject(context_of(wanted), told)  # answers leave the context out
+
+    def _without_inventions(self, item: Any) -> Any:
+        """Every version's metadata has its number as ``confluent:version``, also where there is no metadata."""
+        metadata = item.get("metadata") if isinstance(item, dict) else None
+        if not isinstance(metadata, dict) or "confluent:version" not in (metadata.get("properties") or {}):
+            return item
+        properties = {name: value for name, value in metadata["properties"].items() if name != "confluent:version"}
+        return {**item, "metadata": {**metadata, "properties": properties}}
+
+    @cached_property
+    def _server_level(self) -> Any:
+        """The compatibility level that applies where none is set."""
+        return (self._get_setting("config", _UNUSED_SCOPE, ()) or {}).get("compatibilityLevel")
+
+    def _is_config_set(self, scope: str, value: dict[str, Any]) -> bool | None:
+        """A wide scope without a config answers with the server's default, as one that was set to it."""
+        return None if is_wide_scope(scope) and value == {"compatibilityLevel": self._server_level} else True
+
+    def _is_mode_set(self, scope: str, mode: str) -> bool | None:
+        return None if is_wide_scope(scope) and mode == "READWRITE" else True

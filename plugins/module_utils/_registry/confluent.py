@@ -1,0 +1,126 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Confluent Schema Registry, and what answers like it; facts are from recorded answers of 8.3.1 and its source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, ClassVar
+
+from .._core.errors import RegistryError
+from .._schemas.capabilities import Again, Capabilities, Identity
+from .._schemas.model import GLOBAL_SCOPE, VersionKey, context_of
+from .dialect import NO_SUCH_PATH, OVERALL_SCOPE, Registry
+from .listing import ListedVersion, Listing
+
+PAGE = 1000
+"""The server's own page size, and since 7.4.1 its largest: a larger limit is silently replaced by it."""
+
+
+class ConfluentRegistry(Registry):
+    """Lists all contexts whole, a page of versions a request."""
+
+    implementation: ClassVar[str] = "confluent"
+    declared: ClassVar[Capabilities] = Capabilities(
+        writes=True,
+        import_mode=True,
+        modes=frozenset({"READWRITE", "READONLY", "READONLY_OVERRIDE", "IMPORT", "FORWARD"}),
+        contexts=True,
+        references_across_contexts=True,
+        references_to_soft_deleted=True,
+        reference_types=frozenset({"AVRO", "JSON", "PROTOBUF"}),
+        register_keeps_metadata=True,
+        register_keeps_rule_sets=False,
+        import_keeps_metadata=True,
+        import_keeps_rule_sets=False,
+        identity=Identity.CONTENT,
+        same_content_again=Again.ALWAYS,
+        second_id_for_content=True,
+        soft_delete=True,
+        undelete_by_register=True,
+        register_purges_lower=True,
+        config_fields=None,
+        lowest_id=0,
+        highest_id=2**31 - 2,  # after 2^31 - 1 the next one is negative
+        forbidden_characters=frozenset({"\\", *map(chr, range(32)), "\x7f"}),
+    )
+    health_path: ClassVar[str] = "/"
+
+    @cached_property
+    def capabilities(self) -> Capabilities:
+        """The community edition drops rule sets and answers 200; the others, which have exporters, keep them."""
+        path = "/exporters"
+        try:
+            keeps = self.client.get(path, "capabilities", absent=(NO_SUCH_PATH,)) is not None
+        except RegistryError as error:
+            if error.facts.get("http_status") not in (401, 403):
+                raise
+            keeps = False
+        return replace(self.declared, register_keeps_rule_sets=keeps, import_keeps_rule_sets=keeps)
+
+    def identity(self) -> str:
+        """Return the ids of the Kafka cluster and of the registry in it, where the server tells them."""
+        value = self.client.get("/v1/metadata/id", "metadata", absent=(NO_SUCH_PATH,))
+        scope = value.get("scope") if isinstance(value, dict) else None
+        clusters = scope.get("clusters") if isinstance(scope, dict) else None
+        if not isinstance(clusters, dict) or "kafka-cluster" not in clusters:
+            return super().identity()
+        return f"confluent:{clusters['kafka-cluster']}/{clusters.get('schema-registry-cluster', '')}"
+
+    def setting_scopes(self, contexts: Iterable[str]) -> tuple[str, ...]:
+        """Return the scopes wider than a subject; ``:.__GLOBAL:`` is what contexts fall back to."""
+        return tuple(sorted({*super().setting_scopes(contexts), OVERALL_SCOPE}))
+
+    def list_versions(self) -> Listing:
+        """List all contexts by pages; subjects that those leave out are listed one by one."""
+        listing = Listing()
+        subjects = {str(subject) for subject in self._list("/subjects?deleted=true", "subjects")}
+        pages = self._pages(deleted=True)
+        # Before 7.0 items do not say whether they are deleted: then the live ones are told by a second listing.
+        live = None if all("deleted" in item for item in pages) else _keys(self._pages(deleted=False))
+        for item in pages:
+            key = _key(item)
+            told = self._parsed(item, key.subject, "/schemas", deleted=live is not None and key not in live)
+            listing.versions[key] = ListedVersion(key, told.deleted, told, whole=True)
+        self._list_by_subject(sorted(subjects - {key.subject for key in listing.versions}), listing)
+        # A context is listed once it has a record of its own, which some with subjects lack.
+        listing.contexts = tuple(sorted({*self.contexts(), *(context_of(key.subject) for key in listing.versions)}))
+        return listing
+
+    def set_config(self, scope: str, value: Mapping[str, Any]) -> None:
+        """Make a scope's config exactly this. The server merges, so what it has beyond that is deleted first."""
+        present = self.get_config(scope)
+        if present.value is not None and not set(present.value) <= set(value):
+            self.delete_config(scope)
+        super().set_config(scope, value)
+
+    def _pages(self, *, deleted: bool) -> list[dict[str, Any]]:
+        """Read ``GET /schemas`` to its end, which is an empty page: page sizes are the server's to choose."""
+        items: list[dict[str, Any]] = []
+        while True:
+            query = f"subjectPrefix=:*:&deleted={str(deleted).lower()}&offset={len(items)}&limit={PAGE}"
+            page = self._list(f"/schemas?{query}", "listing", absent=(NO_SUCH_PATH,))
+            if not page:
+                return items
+            if not all(isinstance(i, dict) and isinstance(i.get("subject"), str) for i in page):
+                raise self.client.unexpected(f"/schemas?{query}", page[:1], "a list of versions")
+            items += page
+
+    def _is_config_set(self, scope: str, value: dict[str, Any]) -> bool | None:
+        """The global config answers with the server's level where none is set; more than a level must be set."""
+        return None if scope in (GLOBAL_SCOPE, OVERALL_SCOPE) and set(value) <= {"compatibilityLevel"} else True
+
+    def _is_mode_set(self, scope: str, mode: str) -> bool | None:
+        return None if scope in (GLOBAL_SCOPE, OVERALL_SCOPE) and mode == "READWRITE" else True
+
+
+def _key(item: dict[str, Any]) -> VersionKey:
+    version = item.get("version")
+    return VersionKey(item["subject"], version if isinstance(version, int) else 0)
+
+
+def _keys(items: Iterable[dict[str, Any]]) -> set[VersionKey]:
+    return {_key(item) for item in items}

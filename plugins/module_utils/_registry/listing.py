@@ -1,0 +1,60 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a registry's listings tell, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from .._schemas.model import DEFAULT_CONTEXT, SchemaVersion, VersionKey, join_subject, split_subject
+
+
+@dataclass(frozen=True)
+class ListedVersion:
+    """One version as a listing tells of it.
+
+    Args:
+        key: Its subject and number.
+        deleted: Whether it is soft-deleted.
+        told: What the listing says of it; None where it tells no more than the number.
+        whole: Whether that is all there is to know.
+    """
+
+    key: VersionKey
+    deleted: bool
+    told: SchemaVersion | None = None
+    whole: bool = False
+
+
+@dataclass
+class Listing:
+    """All versions of a registry at one time; two listings are equal when nothing that they tell has changed.
+
+    Args:
+        contexts: Names of all contexts, ``.`` among them, sorted.
+        versions: Every version, soft-deleted ones too.
+        unaddressable: Subjects that the registry holds, but that its API cannot name in a path: context and name as
+            told, and why. None of their versions is listed.
+    """
+
+    contexts: tuple[str, ...] = (DEFAULT_CONTEXT,)
+    versions: dict[VersionKey, ListedVersion] = field(default_factory=dict)
+    unaddressable: dict[tuple[str, str], str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Health:
+    """Whether a registry says that it can work, and what it said."""
+
+    healthy: bool
+    detail: str
+
+
+def qualified(context: str, names: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+    """Yield the qualified form of bare names of a context, each with the reason why it would mislead, or None."""
+    for name in names:
+        subject = join_subject(context, name)
+        misread = split_subject(subject) != (context, name)
+        yield subject, f"{name!r} would be read as a name in another context" if misread else None

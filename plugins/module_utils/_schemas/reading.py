@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from .._core.fields import Fields
 from .content import parses
 from .documents import (
     FORMAT_VERSION,
@@ -20,7 +21,6 @@ from .documents import (
     Manifest,
     count,
 )
-from .fields import Fields
 from .graph import Versions, missing_references
 from .model import (
     GLOBAL_SCOPE,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from .._core.errors import Damaged, UnsupportedFormat
+from .errors import Damaged, UnsupportedFormat
 
 T = TypeVar("T")
 

@@ -149,7 +149,7 @@ def test_tls(registry_factory: Callable[..., AxonOpsRegistry], certificates: Cer
 def test_mtls(registry_factory: Callable[..., AxonOpsRegistry], certificates: Certificates) -> None:
     registry = registry_factory(auth="mtls")
     assert registry.call("PUT", "/mode", {"mode": "READONLY"}) == {"mode": "READONLY"}
-    with pytest.raises(OSError, match="certificate required|reset"):
+    with pytest.raises(OSError, match=r"certificate required|reset"):
         status(registry, {}, ssl.create_default_context(cafile=str(certificates.ca)))
 
 

@@ -41,7 +41,7 @@ KINDS = {
 
 
 class Bed:
-    """The bed called ``name``. Its supervisor holds a lock on a file in the cache folder, which tells its process id."""
+    """The bed called ``name``. Its supervisor holds a lock on a file in the cache folder, which tells its pid."""
 
     def __init__(self, name: str = "default") -> None:
         self.name = name

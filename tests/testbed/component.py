@@ -171,10 +171,11 @@ class Component(ABC):
         user = self._user()
         reading, self._lifeline = os.pipe()
         guard = [sys.executable, "-I", "-S", str(GUARD), str(reading), str(int(self.stop_signal)), str(self.home)]
+        guard.append(f"{user[0]}:{user[1]}" if user else "-")
         try:
             with (self.home / "log").open("ab") as log:
                 self._process = subprocess.Popen(
-                    [*guard, "%d:%d" % user if user else "-", *self._command()],
+                    [*guard, *self._command()],
                     env=self._environment(),
                     stdin=subprocess.DEVNULL,
                     stdout=log,

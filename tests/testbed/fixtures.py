@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -53,7 +54,7 @@ def registry_factory(request: pytest.FixtureRequest) -> Iterator[RegistryFactory
     """
     with ExitStack() as stack:
 
-        def start(*, tls: bool = False, storage: str = "memory", **options: object) -> AxonOpsRegistry:
+        def start(*, tls: bool = False, storage: str = "memory", **options: Any) -> AxonOpsRegistry:
             if tls or options.get("auth") == "mtls":
                 options.setdefault("certificates", request.getfixturevalue("certificates"))
             if storage != "memory":

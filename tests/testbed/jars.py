@@ -70,8 +70,13 @@ def pinned(name: str) -> list[Jar]:
 
     The list is complete, so that no resolver decides about versions.
     """
-    lines = [line.split() for line in (PINS / name).read_text().splitlines() if not line.startswith("#")]
-    return [Jar(*coordinates.split(":"), digest) for coordinates, digest in lines]
+    jars = []
+    for line in (PINS / name).read_text().splitlines():
+        if not line.startswith("#"):
+            coordinates, sha256 = line.split()
+            group, artifact, version = coordinates.split(":")
+            jars.append(Jar(group, artifact, version, sha256))
+    return jars
 
 
 def fetch_jars(jars: list[Jar], folder: Path) -> None:

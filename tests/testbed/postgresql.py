@@ -68,16 +68,9 @@ class PostgreSQL(Component):
     def _prepare(self) -> None:
         password = self.home / "password"
         password.write_text(PASSWORD)
-        initdb = [
-            str(find_programs() / "initdb"),
-            "-D",
-            str(self.home / "data"),
-            "-U",
-            SUPERUSER,
-            "-A",
-            "scram-sha-256",
-        ]
-        initdb += [f"--pwfile={password}", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"]
+        initdb = [str(find_programs() / "initdb"), f"--pgdata={self.home / 'data'}", f"--username={SUPERUSER}"]
+        initdb += ["--auth=scram-sha-256", f"--pwfile={password}"]
+        initdb += ["--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"]
         user = self._user()
         if user:
             os.chown(self.home, *user)

@@ -34,7 +34,7 @@ def run(
 
     A failure is a `ComponentError` with the last lines.
     """
-    identity = {"user": user[0], "group": user[1], "extra_groups": []} if user else {}
+    uid, gid = user or (None, None)
     try:
         done = subprocess.run(
             command,
@@ -45,7 +45,9 @@ def run(
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            **identity,
+            user=uid,
+            group=gid,
+            extra_groups=[] if user else None,
         )
     except OSError as error:
         raise ComponentError(f"cannot run {command[0]}: {error.strerror}") from error

@@ -18,7 +18,10 @@ import signal
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import messages
 import table
@@ -69,7 +72,7 @@ class Demo:
         with self._steps.step("Start both on loopback") as step:
             for component in (self.registry, self.broker):
                 stack.enter_context(component)
-            step.note = f"{self.registry.endpoint} and {self.broker.endpoint}"
+            step.note = f"registry :{self.registry.port}, broker :{self.broker.port}"
 
     def tell(self) -> bool:
         """Fill, back up, lose, restore, verify; whether everything is as it was."""
@@ -87,7 +90,7 @@ class Demo:
             self.registry.wipe()
         with self._steps.step("A consumer tries to read the messages") as step:
             lost = self._moment()
-            reasons = sorted(set(lost.decoded.failures.values()))
+            reasons = sorted({reason.partition(" (")[0] for reason in lost.decoded.failures.values()})
             step.note = f"{len(lost.decoded.failures)} of {len(self._records)} fail: {'; '.join(reasons)}"
         restore = self._playbook("restore", lifeboat_restore_into="shop")
         verify = self._playbook("verify")
@@ -105,7 +108,7 @@ class Demo:
         told = variables | {"demo_registry": self.registry.endpoint, "demo_store": str(self.scratch / "store")}
         arguments = ("--inventory", str(INVENTORY), "--extra-vars", json.dumps(told))
         shown = "".join(f" -e {key}={value}" for key, value in variables.items())
-        with self._steps.step(f"ansible-playbook lifeboat.kafka.{name}{shown}") as step:
+        with self._steps.step(f"Run lifeboat.kafka.{name}{shown}") as step:
             output = self._ansible("ansible-playbook", f"lifeboat.kafka.{name}", *arguments, log=name)
             step.note = ", ".join(re.findall(r"\b(?:ok|changed|failed)=\d+", output.split("PLAY RECAP")[-1]))
         return step.seconds
@@ -129,8 +132,7 @@ class Demo:
 
 
 def main() -> int:
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    on_signals(signal.default_int_handler)
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
     shutil.rmtree(KEPT_LOGS, ignore_errors=True)
     print("lifeboat.kafka: a schema registry is lost, and comes back\n")
@@ -138,7 +140,6 @@ def main() -> int:
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lifeboat-demo-")))
         demo = Demo(scratch, steps)
-        stack.callback(signal.signal, signal.SIGINT, signal.SIG_IGN)
         try:
             demo.install()
             demo.start(stack)
@@ -152,6 +153,14 @@ def main() -> int:
             print(f"\n{steps.all[-1].title}: {error}\n{explain(error)}")
             keep_logs(demo)
             return 1
+        finally:
+            on_signals(signal.SIG_IGN)  # a second Ctrl-C must not stop the tidying up
+
+
+def on_signals(handler: Callable[[int, FrameType | None], Any] | signal.Handlers) -> None:
+    """Let Ctrl-C, a request to end and a closed terminal all do the same."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, handler)
 
 
 def conclude(before: Moment, lost: Moment, after: Moment, seconds: dict[str, float]) -> bool:

@@ -86,7 +86,7 @@ def run(command: list[str], log: Path, *, cwd: Path, env: dict[str, str]) -> str
         finally:
             _end(process)
     if status:
-        raise CommandFailed(Path(command[0]).name + " " + " ".join(command[1:3]), status, log)
+        raise CommandFailed(f"{Path(command[0]).name} {command[1]}", status, log)
     return log.read_text(encoding="utf-8", errors="replace")
 
 

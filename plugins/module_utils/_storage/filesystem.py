@@ -1,0 +1,292 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A directory as a place where bytes lie."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from .._core.errors import NotFound, StoreError
+from .durable import flush_files, flush_folders, move_without_replacing, write_all, write_new
+from .port import TEMPORARY, AlreadyExists, StoredFile, segments
+
+
+class FilesystemStorage:
+    """Fulfils `Storage` with a directory.
+
+    Files get mode 0600, folders 0700. Symbolic links inside of the directory are neither listed nor followed; the
+    directory itself may be one.
+
+    Args:
+        root: Its absolute path.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = os.path.abspath(root)
+        self._real_root = os.path.realpath(root)
+        self._known_folders: set[str] = set()
+
+    @property
+    def location(self) -> str:
+        """The directory's path."""
+        return self._root
+
+    def prepare(self) -> None:
+        """Make the directory, with those above it."""
+        with self._errors("make the directory", "", writing=True):
+            try:
+                os.makedirs(self._root, 0o700, exist_ok=True)
+            except FileExistsError as error:
+                raise StoreError(f"{self._root} is a file; a store is a directory.", object_name=self._root) from error
+        self._real_root = os.path.realpath(self._root)
+
+    def read(self, path: str) -> bytes:
+        """Return a file's content; see `Storage.read`."""
+        with self._errors("read", path), open(self._full(path), "rb", buffering=0, opener=_open_no_link) as file:
+            return file.read()
+
+    def open(self, path: str) -> BinaryIO:
+        """Open a file for reading; see `Storage.open`."""
+        with self._errors("read", path):
+            return open(self._full(path), "rb", opener=_open_no_link)
+
+    def size(self, path: str) -> int | None:
+        """Return a file's length in bytes, or None; see `Storage.size`."""
+        with self._errors("look at", path):
+            try:
+                return os.lstat(self._full(path)).st_size
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+    def files(self, folder: str = "") -> Iterator[StoredFile]:
+        """Yield all files below a folder; see `Storage.files`."""
+        with self._errors("list", folder):
+            entries = sorted(self._scan(folder), key=lambda entry: entry.name + "/" * _is_folder(entry))
+        for entry in entries:
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            if _is_folder(entry):
+                yield from self.files(path)
+            elif entry.is_file(follow_symlinks=False) and not entry.name.startswith(TEMPORARY):
+                with self._errors("look at", path), contextlib.suppress(FileNotFoundError):
+                    yield StoredFile(path, entry.stat(follow_symlinks=False).st_size)
+
+    def folders(self, folder: str = "") -> list[str]:
+        """Return the names of the folders directly in a folder; see `Storage.folders`."""
+        with self._errors("list", folder):
+            return sorted(entry.name for entry in self._scan(folder) if _is_folder(entry))
+
+    def create(self, path: str, content: bytes) -> None:
+        """Create one file; see `Storage.create`."""
+        with self.new_file(path) as file:
+            file.write(content)
+            file.commit()
+
+    def create_many(self, files: Iterable[tuple[str, bytes]]) -> None:
+        """Create many small files; see `Storage.create_many`."""
+        token = secrets.token_hex(8)
+        unfinished: dict[str, str] = {}
+        parents: set[str] = set()
+        try:
+            for number, (path, content) in enumerate(files):
+                with self._errors("write", path, writing=True):
+                    parent = self._make_parent(path, parents)
+                    temporary = f"{parent}/{TEMPORARY}{token}-{number}"
+                    unfinished[temporary] = path
+                    write_new(temporary, content)
+            with self._errors("flush files of", "", writing=True):
+                flush_files(unfinished)
+            for temporary, path in list(unfinished.items()):
+                self._place(temporary, path)
+                del unfinished[temporary]
+            with self._errors("flush folders of", "", writing=True):
+                flush_folders(parents)
+        finally:
+            for temporary in unfinished:
+                with contextlib.suppress(OSError):
+                    os.unlink(temporary)
+
+    def new_file(self, path: str) -> _NewFile:
+        """Begin a file; see `Storage.new_file`."""
+        return _NewFile(self, path)
+
+    def flush(self, paths: Iterable[str]) -> None:
+        """Make files durable; see `Storage.flush`."""
+        names = {path: self._full(path) for path in paths}
+        with self._errors("flush files of", "", writing=True):
+            flush_files(names.values())
+            # A folder's own name is as new as its first file may be, so those above it are flushed too.
+            flush_folders({above for path in names for above in self._folders_above(path)})
+
+    def replace(self, path: str, content: bytes) -> None:
+        """Write a mutable document; see `Storage.replace`."""
+        with _NewFile(self, path) as file:
+            file.write(content)
+            file.commit(replacing=True)
+
+    def delete(self, path: str) -> None:
+        """Delete a file; see `Storage.delete`."""
+        with self._errors("delete", path, writing=True), contextlib.suppress(FileNotFoundError):
+            os.unlink(self._full(path))
+
+    def delete_empty_folders(self, folder: str) -> None:
+        """Delete folders that hold no files; see `Storage.delete_empty_folders`."""
+        for name in self.folders(folder):
+            self.delete_empty_folders(f"{folder}/{name}")
+        with self._errors("delete", folder, writing=True):
+            try:
+                os.rmdir(self._full(folder))
+                self._known_folders.clear()
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
+                    raise
+
+    def discard_unfinished(self, folder: str) -> None:
+        """Delete temporary files; see `Storage.discard_unfinished`."""
+        for name in self.folders(folder):
+            self.discard_unfinished(f"{folder}/{name}")
+        with self._errors("tidy up", folder, writing=True):
+            for entry in self._scan(folder):
+                if entry.name.startswith(TEMPORARY) and entry.is_file(follow_symlinks=False):
+                    with contextlib.suppress(FileNotFoundError):
+                        os.unlink(entry.path)
+
+    def _full(self, path: str) -> str:
+        """Return where a path lies, having checked that nothing on the way leads elsewhere."""
+        *above, name = segments(path)
+        folder = "/".join((self._root, *above))
+        if folder not in self._known_folders:
+            if os.path.realpath(folder) != "/".join((self._real_root.rstrip("/"), *above)).rstrip("/"):
+                raise StoreError(
+                    f"{folder} leads elsewhere by a symbolic link, which lifeboat.kafka does not follow inside of a "
+                    "store.",
+                    code="unsafe_path",
+                    object_name=folder,
+                )
+            self._known_folders.add(folder)
+        return f"{folder}/{name}"
+
+    def _scan(self, folder: str) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(self._full(folder) if folder else self._root) as entries:
+                return list(entries)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def _folders_above(self, path: str) -> list[str]:
+        names = segments(path)[:-1]
+        return ["/".join((self._root, *names[:depth])) for depth in range(len(names) + 1)]
+
+    def _make_parent(self, path: str, changed: set[str]) -> str:
+        """Return the folder of a path, made where it is missing; what then has new names is added to ``changed``."""
+        parent = os.path.dirname(self._full(path))
+        if parent not in changed:
+            above = self._folders_above(path)
+            for depth in _missing_depths(above):
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(above[depth], 0o700)
+                changed.add(above[depth - 1])
+            changed.add(parent)
+        return parent
+
+    def _place(self, temporary: str, path: str) -> None:
+        try:
+            with self._errors("create", path, writing=True):
+                move_without_replacing(temporary, self._full(path))
+        except FileExistsError as error:
+            raise AlreadyExists(f"{self._root}/{path} exists already.", object_name=path) from error
+
+    @contextlib.contextmanager
+    def _errors(self, verb: str, path: str, *, writing: bool = False) -> Iterator[None]:
+        """Turn what the system refuses into errors of lifeboat.kafka; `FileExistsError` is the caller's to judge."""
+        where = f"{self._root}/{path}".rstrip("/") or "/"
+        try:
+            yield
+        except FileExistsError:
+            raise
+        except OSError as error:
+            if isinstance(error, FileNotFoundError | NotADirectoryError) and not writing:
+                raise NotFound(f"There is no file {where}.", object_name=where) from error
+            raise _store_error(error, f"Could not {verb} {where}", where, writing) from error
+
+
+class _NewFile:
+    """A file of a `FilesystemStorage` in the making."""
+
+    def __init__(self, storage: FilesystemStorage, path: str) -> None:
+        self._storage = storage
+        self._path = path
+        self._changed: set[str] = set()
+        self._temporary = ""
+        self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        with self._storage._errors("write", self._path, writing=True):
+            parent = self._storage._make_parent(self._path, self._changed)
+            self._temporary = f"{parent}/{TEMPORARY}{secrets.token_hex(8)}"
+            self._descriptor = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        return self
+
+    def write(self, content: bytes) -> None:
+        """Append some bytes."""
+        with self._storage._errors("write", self._path, writing=True):
+            write_all(self._descriptor, content)
+
+    def commit(self, *, replacing: bool = False) -> None:
+        """Make it durable under its name; see `NewFile.commit`."""
+        with self._storage._errors("write", self._path, writing=True):
+            os.fsync(self._descriptor)
+        if replacing:
+            with self._storage._errors("replace", self._path, writing=True):
+                os.replace(self._temporary, self._storage._full(self._path))
+        else:
+            self._storage._place(self._temporary, self._path)
+        self._temporary = ""
+        with self._storage._errors("flush the folder of", self._path, writing=True):
+            flush_folders(self._changed)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._descriptor)
+        if self._temporary:
+            with contextlib.suppress(OSError):
+                os.unlink(self._temporary)
+
+
+def _missing_depths(folders: list[str]) -> list[int]:
+    """Return which of some nested folders do not exist; the first, the root, is never made here."""
+    missing: list[int] = []
+    for depth in range(len(folders) - 1, 0, -1):
+        if os.path.isdir(folders[depth]):
+            break
+        missing.insert(0, depth)
+    return missing
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    return entry.is_dir(follow_symlinks=False)
+
+
+def _open_no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
+def _store_error(error: OSError, tried: str, where: str, writing: bool) -> StoreError:
+    code, advice = "store_unusable", "Look at the file system and its log."
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        code, advice = "disk_full", "Make room and run again; what was complete before is unharmed."
+    elif error.errno == errno.ELOOP:
+        code, advice = "unsafe_path", "Symbolic links inside of a store are not followed."
+    elif error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        code = "not_writable" if writing else "not_readable"
+        advice = f"User {os.geteuid()} must be allowed to {'write' if writing else 'read'} there."
+    elif error.errno == errno.ENOENT:
+        advice = "The directory is gone: is its file system mounted?"
+    return StoreError(f"{tried}: {error.strerror}. {advice}", code=code, object_name=where)

@@ -85,20 +85,18 @@ def run(linter: Linter) -> tuple[Linter, int, str, float]:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 
 def main(names: list[str]) -> int:
-    home = prepare_home()
     scratch = cache_root() / "lint"
     scratch.mkdir(parents=True, exist_ok=True)
     failed = []
-    # The venvs in ansible-test's home are not safe to be made by two runs at once.
-    with locked(home / ".lock"), tempfile.TemporaryDirectory(dir=scratch) as search_path:
-        chosen = linters(copy_collection(Path(search_path)), home)
+    # ansible-test's home is not safe to be filled by two runs at once.
+    with locked(scratch / ".lock"), tempfile.TemporaryDirectory(dir=scratch) as search_path:
+        chosen = linters(copy_collection(Path(search_path)), prepare_home())
         if names:
             chosen = [linter for linter in chosen if any(name in linter.name for name in names)]
         with ThreadPoolExecutor(max_workers=2) as pool:

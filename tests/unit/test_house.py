@@ -17,6 +17,7 @@ import pytest
 MAY_IMPORT = {
     "modules": {"_ansible", "_operations", "_schemas", "_core"},
     "action": {"_ansible", "_core"},
+    "filter": {"_core"},
     "doc_fragments": set(),
     "_ansible": {"_operations", "_schemas", "_core"},
     "_operations": {"_archive", "_registry", "_kafka", "_schemas", "_records", "_core"},
@@ -31,7 +32,7 @@ MAY_IMPORT = {
 
 # The rooms that adapt a library that is not Python's own: no other imports it.
 LIBRARIES = {
-    "ansible": {"_ansible", "modules", "action"},
+    "ansible": {"_ansible", "modules", "action", "filter"},
     "jmespath": {"_ansible"},
     "httpx": {"_registry"},
     "confluent_kafka": {"_kafka"},
@@ -57,7 +58,7 @@ PURE_STANDARD_LIBRARY = {
 PURE_MAY_NOT_CALL = {"open", "input", "exec", "eval", "__import__"}
 
 # Only these rooms know Ansible; elsewhere these names do not occur.
-KNOW_ANSIBLE = {"_ansible", "modules", "action"}
+KNOW_ANSIBLE = {"_ansible", "modules", "action", "filter"}
 ANSIBLES_NAMES = {"AnsibleModule", "fail_json", "exit_json", "check_mode", "run_command", "no_log_values"}
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,21 @@ from collection_copy import known_files
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(path for path in (ROOT / "plugins" / "modules").glob("*.py") if path.name != "__init__.py")
+SHIPPED = {  # at the top of the tarball, besides the content itself
+    "CHANGELOG.md",
+    "COPYING",
+    "FILES.json",
+    "MANIFEST.json",
+    "README.md",
+    "changelogs",
+    "docs",
+    "examples",
+    "meta",
+    "plugins",
+    "requirements.txt",
+    "roles",
+    "playbooks",
+}
 FAMILIES = ("registry", "kafka")  # each is an option of its name, and the action group of the modules that take it
 
 
@@ -86,3 +103,13 @@ def test_version_stands_in_one_place() -> None:
     code = [name for name in known_files() if name.endswith((".py", ".yml", ".yaml", ".toml")) or name == "Makefile"]
     told = [name for name in code if not name.startswith("changelogs/") and pattern.search((ROOT / name).read_text())]
     assert told == ["galaxy.yml"]
+
+
+def test_tarball_leaves_out_what_only_development_needs(tmp_path: Path) -> None:
+    command = ["ansible-galaxy", "collection", "build", "--output-path", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    with tarfile.open(next(tmp_path.glob("lifeboat-kafka-*.tar.gz"))) as tarball:
+        names = {name for name in tarball.getnames() if not name.startswith(("plugins/", "roles/", "playbooks/"))}
+        content = tarball.getnames()
+    assert {name.split("/")[0] for name in names} <= SHIPPED
+    assert [name for name in content if "__pycache__" in name or name.endswith(".pyc")] == []

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
@@ -201,6 +202,11 @@ class Component(ABC):
         return ComponentError(f"{self.name} {what}; its last log lines:\n{self.log_tail() or '(no output)'}")
 
     def _end(self, number: int) -> None:
+        if self._lifeline is not None:
+            with suppress(BrokenPipeError):  # the watcher may have been killed
+                os.write(self._lifeline, b".")
+            os.close(self._lifeline)
+            self._lifeline = None
         if self._process is not None:
             if self._process.poll() is None:
                 self._process.send_signal(number)
@@ -210,6 +216,3 @@ class Component(ABC):
                 self._process.kill()
                 self._process.wait()
             self._process = None
-        if self._lifeline is not None:
-            os.close(self._lifeline)
-            self._lifeline = None

@@ -5,8 +5,8 @@
 """Becomes a component, and leaves a watcher behind that ends it when the process that started it is gone.
 
 Run as a script: ``guard.py PIPE SIGNAL HOME USER COMMAND...``. ``PIPE`` is the reading end of a pipe whose writing end
-only the starter holds, so its end-of-file means that the starter died, whichever of its threads started the component.
-``SIGNAL`` asks the component to end. ``HOME`` is its working folder, removed once nobody is left to look into it.
+only the starter holds, so its end-of-file means that the starter died, whichever of its threads started the component;
+a byte means that the starter ends the component itself. ``SIGNAL`` asks the component to end. ``HOME`` is its working folder, removed once nobody is left to look into it.
 ``USER`` is ``uid:gid`` to run the component as, or ``-``.
 """
 
@@ -21,14 +21,12 @@ GRACE_MS = 10_000
 
 
 def watch(pipe: int, component: int, stop_signal: int, home: str) -> None:
-    """Wait until the component (a pidfd) or the starter (the pipe) has ended, then end the component if need be."""
+    """Wait until the starter lets go (it writes a byte) or is gone; then end the component (a pidfd) and tidy up."""
     os.setsid()
+    if os.read(pipe, 1):
+        return
     poll = select.poll()
     poll.register(component, select.POLLIN)
-    poll.register(pipe, select.POLLIN)
-    if component in dict(poll.poll()):
-        return
-    poll.unregister(pipe)
     for number in (stop_signal, signal.SIGKILL):
         try:
             signal.pidfd_send_signal(component, number)

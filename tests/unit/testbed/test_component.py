@@ -134,12 +134,12 @@ def test_ports_differ_and_are_free() -> None:
         assert taken.getsockname()[1] == ports[0]
 
 
-@pytest.mark.parametrize("in_a_thread", [False, True])
-def test_ends_with_its_starter(in_a_thread: bool) -> None:
+@pytest.mark.parametrize("then", ["", "os.kill(echo.pid, 9)"])
+@pytest.mark.parametrize("run", ["start()", "Thread(target=start).start()"])
+def test_ends_with_its_starter(run: str, then: str) -> None:
     """A starter that is killed takes the component and its folder along; a thread that ends does not."""
-    run = "Thread(target=start).start()" if in_a_thread else "start()"
     starter_script = f"""
-import sys, time
+import os, sys, time
 from threading import Thread
 sys.path[:0] = [{str(TESTS)!r}, {str(Path(__file__).parent)!r}]
 from test_component import Echo
@@ -147,6 +147,7 @@ def start():
     global echo
     echo = Echo().start()
     print(echo.pid, echo.home, flush=True)
+    {then}
 {run}
 time.sleep(600)
 """
@@ -155,7 +156,7 @@ time.sleep(600)
         assert starter.stdout is not None
         pid, home = starter.stdout.readline().split()
         time.sleep(0.2)
-        assert is_running(int(pid))
+        assert is_running(int(pid)) == (not then)
         starter.send_signal(signal.SIGKILL)
         while is_running(int(pid)) or os.path.exists(home):
             time.sleep(0.05)

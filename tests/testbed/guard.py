@@ -5,9 +5,9 @@
 """Becomes a component, and leaves a watcher behind that ends it when the process that started it is gone.
 
 Run as a script: ``guard.py PIPE SIGNAL HOME USER COMMAND...``. ``PIPE`` is the reading end of a pipe whose writing end
-only the starter holds, so its end-of-file means that the starter died, whichever of its threads started the component;
-a byte means that the starter ends the component itself. ``SIGNAL`` asks the component to end. ``HOME`` is its working folder, removed once nobody is left to look into it.
-``USER`` is ``uid:gid`` to run the component as, or ``-``.
+only the starter holds: its end-of-file means that the starter died, whichever of its threads started the component,
+and a byte that the starter ends the component itself. ``SIGNAL`` asks the component to end. ``HOME`` is its working
+folder, removed once nobody is left to look into it. ``USER`` is ``uid:gid`` to run the component as, or ``-``.
 """
 
 from __future__ import annotations

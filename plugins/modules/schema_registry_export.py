@@ -47,7 +47,7 @@ options:
     default: true
   include_references:
     description: Whether the versions that selected schemas refer to are exported too when they are not selected.
-      Without it, a reference that leads out of the selection is an error.
+      Without it, references that lead out of the selection are warned about, and an import needs their targets.
     type: bool
     default: true
 notes:
@@ -145,15 +145,13 @@ schemas:
 from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.options import BACKUP_ID, LEASE, SUBJECTS
 from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.run import Task, run
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.selection import Selection
-from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.export_registry import (
-    ExportScope,
-    RegistryExport,
-)
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.export_registry import RegistryExport
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.read_registry import Scope
 
 
 def plan(task: Task) -> RegistryExport:
     given = task.options
-    scope = ExportScope(
+    scope = Scope(
         subjects=Selection(tuple(given["subjects"]), tuple(given["exclude_subjects"])),
         versions=given["include_versions"],
         soft_deleted=given["include_soft_deleted"],

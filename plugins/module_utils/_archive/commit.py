@@ -63,14 +63,7 @@ def commit(opened: OpenPoint) -> CommitResult:
         StoreError: The store refuses to write.
     """
     opened.refresh()
-    parts = opened.parts()
-    if not parts:
-        raise Refused(
-            f"Restore point {opened.id} of the backup {opened.backup_id!r} has no part, so there is nothing to commit. "
-            "Capture something into it, or give it up with state: aborted.",
-            object_name=f"{opened.backup_id}/{opened.id}",
-        )
-    wanted = _described(opened, parts)
+    wanted = _described(opened, _captured(opened))
     warnings: list[str] = []
     point = _unchanged(opened.store, wanted, warnings) or _created(opened, wanted)
     # A point of this id is this run's, also when a first call was interrupted after it had made the point.
@@ -79,6 +72,15 @@ def commit(opened: OpenPoint) -> CommitResult:
     _note_run(opened, wanted, point, created, warnings)
     opened.close()
     return CommitResult(point, created, tuple(warnings))
+
+
+def would_create(opened: OpenPoint) -> bool:
+    """Tell whether `commit` would make a restore point; nothing is written.
+
+    Raises:
+        Refused: It has no part.
+    """
+    return _unchanged(opened.store, _described(opened, _captured(opened)), []) is None
 
 
 @contextlib.contextmanager
@@ -123,6 +125,17 @@ def capture(
         with contextlib.suppress(LifeboatError):
             opened.close()
         raise
+
+
+def _captured(opened: OpenPoint) -> list[Part]:
+    parts = opened.parts()
+    if not parts:
+        raise Refused(
+            f"Restore point {opened.id} of the backup {opened.backup_id!r} has no part, so there is nothing to commit. "
+            "Capture something into it, or give it up with state: aborted.",
+            object_name=f"{opened.backup_id}/{opened.id}",
+        )
+    return parts
 
 
 def _described(opened: OpenPoint, parts: list[Part]) -> RestorePoint:

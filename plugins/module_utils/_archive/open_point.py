@@ -166,6 +166,18 @@ def open_point(
     )
 
 
+def check_free(store: Store, backup_id: str, *, clock: Clock, lease_timeout: float = LEASE_TIMEOUT) -> None:
+    """Look whether a restore point can be opened; nothing is written.
+
+    Raises:
+        Busy: Another run has the lease.
+        InvalidOption: The backup's name cannot be used.
+    """
+    lease = Lease.read(store, backup_id)
+    if lease is not None and not is_dead(lease.owner, lease.refreshed_at, lease_timeout, clock):
+        raise lease.busy(store, backup_id, lease_timeout)
+
+
 def abort(
     store: Store, backup_id: str, point_id: str | None, *, clock: Clock, lease_timeout: float = LEASE_TIMEOUT
 ) -> str | None:
@@ -187,8 +199,8 @@ def abort(
     lease = Lease.read(store, backup_id)
     if lease is None or point_id not in (None, lease.point_id):
         return None
-    if point_id is None and not is_dead(lease.owner, lease.refreshed_at, lease_timeout, clock):
-        raise lease.busy(store, backup_id, lease_timeout)
+    if point_id is None:
+        check_free(store, backup_id, clock=clock, lease_timeout=lease_timeout)
     OpenPoint(store, backup_id, lease.point_id, lease.opened_at, lease.expected, clock).close()
     store.storage.discard_unfinished(backup_folder(backup_id))
     return lease.point_id

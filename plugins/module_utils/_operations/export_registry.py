@@ -1,0 +1,203 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Exporting a schema registry into a restore point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .._archive.commit import capture
+from .._archive.open_point import OpenPoint
+from .._archive.parts import SCHEMA_REGISTRY, Entry
+from .._archive.points import RestorePoint, newest_first
+from .._archive.reader import PartReader
+from .._archive.store import Store, storage_of
+from .._archive.writer import PartWriter
+from .._core.canonical import document_bytes, sha256_hex
+from .._core.change import Difference, Report
+from .._core.clock import Clock, SystemClock
+from .._core.errors import Damaged
+from .._core.settings import RegistrySettings, StoreSettings
+from .._registry.detect import connect
+from .._schemas.documents import MANIFEST, DocumentName, count, documents
+from .._schemas.graph import missing_references
+from .._schemas.model import RegistryState
+from .backup_object import describe_commit, describe_uncommitted
+from .read_registry import Scope, read_registry
+from .registry_part import document_hashes, part_documents, part_files
+
+_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Newest:
+    """What the newest comparable restore point holds.
+
+    Args:
+        point: The restore point.
+        entries: Its index by document.
+        scope: What it was asked to hold.
+    """
+
+    point: RestorePoint
+    entries: Mapping[DocumentName, Entry]
+    scope: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RegistryExport:
+    """The plan of an export: what the registry holds, against what the newest restore point does.
+
+    Args:
+        store: Where to.
+        backup_id: Which backup.
+        point_id: The open restore point that another module commits, or None.
+        lease_timeout: Seconds after which an unfinished run counts as dead.
+        scope: What was asked for.
+        source: What is known of the registry.
+        state: What it holds.
+        hashes: The SHA-256 of each document of that.
+        newest: What the backup holds, or None.
+        clock: Tells the time.
+    """
+
+    store: Store
+    backup_id: str
+    point_id: str | None
+    lease_timeout: float
+    scope: Scope
+    source: Mapping[str, Any]
+    state: RegistryState
+    hashes: Mapping[DocumentName, str]
+    newest: Newest | None
+    clock: Clock
+
+    @classmethod
+    def plan(
+        cls,
+        registry_settings: RegistrySettings,
+        store_settings: StoreSettings,
+        backup_id: str,
+        scope: Scope,
+        *,
+        point_id: str | None,
+        lease_timeout: float,
+    ) -> RegistryExport:
+        """Read the registry, and the newest restore point.
+
+        Raises:
+            StoreError: There is no store.
+            NotFound: The restore point is not open, or a subject that was named does not exist.
+            RegistryError, Refused: As `read_registry`.
+            CycleError: Schemas refer to each other in a circle.
+        """
+        clock = SystemClock()
+        store = Store.open(storage_of(store_settings))
+        if point_id is not None:
+            OpenPoint.load(store, backup_id, point_id, clock=clock).refresh()
+        registry = connect(registry_settings)
+        state = read_registry(registry, scope)
+        source = {
+            "implementation": registry.implementation,
+            "version": registry.version,
+            "identity": registry.identity(),
+        }
+        hashes = {
+            name: sha256_hex(document_bytes(value))
+            for name, value in documents(state, source=source, selection=scope.document())
+        }
+        newest = _newest(store, backup_id)
+        return cls(store, backup_id, point_id, lease_timeout, scope, source, state, hashes, newest, clock)
+
+    @property
+    def changed(self) -> bool:
+        """Whether a restore point is needed: the newest one holds something else, or was asked something else."""
+        if self.newest is None or dict(self.newest.scope) != self.scope.document():
+            return True
+        return {name: entry.sha256 for name, entry in self.newest.entries.items()} != self.hashes
+
+    def difference(self) -> Difference:
+        """Show the documents that differ, bounded, the manifest apart."""
+        known = self.newest.entries if self.newest else {}
+        changed = [
+            name
+            for name in sorted({*known, *self.hashes}, key=str)
+            if name.kind != MANIFEST and (name not in known or known[name].sha256 != self.hashes.get(name))
+        ]
+        shown = frozenset(changed[:_SHOWN])
+        before = self._archived([entry for name, entry in known.items() if name in shown])
+        after = {str(name): value for name, value in self._documents() if name in shown}
+        omitted = {"omitted": f"{len(changed) - len(shown)} more documents"} if len(changed) > len(shown) else {}
+        return Difference(before, {**after, **omitted})
+
+    def preview(self) -> Report:
+        """Report what is there, and the restore point that confirms it where there is one."""
+        return self._report(describe_uncommitted(self.store, self.backup_id, [SCHEMA_REGISTRY]))
+
+    def apply(self) -> Report:
+        """Write the part, and commit it where it is this module's to commit."""
+        with capture(
+            self.store, self.backup_id, self.point_id, clock=self.clock, lease_timeout=self.lease_timeout
+        ) as taken:
+            writer = PartWriter(taken.point, SCHEMA_REGISTRY, scope=self.scope.document())
+            writer.add_files(part_files(self._documents()))
+            writer.finish(summary=self._summary(), notes=self._notes())
+        if taken.result is None:
+            return self._report(describe_uncommitted(self.store, self.backup_id, [SCHEMA_REGISTRY]))
+        report = self._report(describe_commit(self.store, taken.result))
+        return Report(report.values, (*report.warnings, *taken.result.warnings))
+
+    def _documents(self) -> Iterator[tuple[DocumentName, Any]]:
+        return documents(self.state, source=self.source, selection=self.scope.document())
+
+    def _archived(self, entries: Iterable[Entry]) -> dict[str, Any]:
+        if self.newest is None:
+            return {}
+        reader = PartReader(self.store, self.newest.point, SCHEMA_REGISTRY)
+        return {str(name): value for name, value in part_documents(reader, entries)}
+
+    def _summary(self) -> dict[str, Any]:
+        return {**count(self.state), "settled": self.state.settled}
+
+    def _notes(self) -> tuple[str, ...]:
+        """Say what the user must know: nothing is dropped in silence."""
+        counts = count(self.state)
+        notes = []
+        if not self.state.settled:
+            notes.append(
+                "The registry went on changing while it was read: no two readings in a row agreed. The restore point "
+                "may mix states of different moments."
+            )
+        if counts["sensitive"]:
+            notes.append(
+                f"{counts['sensitive']} versions have metadata that is marked as sensitive; it lies in the store in "
+                "clear."
+            )
+        unresolved = missing_references(self.state.versions)
+        if unresolved:
+            notes.append(
+                f"{len(unresolved)} references lead to versions that are not in the restore point, such as "
+                f"{unresolved[0].referrer} to {unresolved[0].target}; an import needs them in the target."
+            )
+        idle = self.scope.subjects.idle_patterns(self.state.subjects())
+        if idle and self.scope.subjects.include != ("*",):
+            notes.append(f"No subject matches {', '.join(idle)}.")
+        return tuple(notes)
+
+    def _report(self, backup: dict[str, Any]) -> Report:
+        return Report({"backup": backup, "schemas": self._summary()}, self._notes())
+
+
+def _newest(store: Store, backup_id: str) -> Newest | None:
+    """Return the newest complete restore point with a registry; one that is damaged is as good as none."""
+    try:
+        for point in newest_first(store, backup_id):
+            if point.complete and SCHEMA_REGISTRY in point.parts:
+                reader = PartReader(store, point, SCHEMA_REGISTRY)
+                return Newest(point, document_hashes(store, point), reader.part.scope)
+    except Damaged:
+        return None
+    return None

@@ -1,0 +1,186 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading a registry while others go on writing to it: again, until two readings agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from .._core.errors import Refused
+from .._core.selection import Selection
+from .._registry.dialect import Registry
+from .._registry.listing import ListedVersion, Listing
+from .._schemas.model import (
+    GLOBAL_SCOPE,
+    RegistryState,
+    SchemaVersion,
+    ScopeSettings,
+    VersionKey,
+    context_of,
+    join_subject,
+)
+
+ROUNDS = 5
+"""How often a registry is read again before it is taken as it is."""
+
+Choose = Callable[[Listing], set[VersionKey]]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which part of a registry is read.
+
+    Args:
+        subjects: Which subjects.
+        versions: ``all`` versions of each, or the ``latest`` live one.
+        soft_deleted: Whether soft-deleted versions are read.
+        references: Whether what the chosen versions refer to is read too, chosen or not.
+    """
+
+    subjects: Selection = Selection()
+    versions: str = "all"
+    soft_deleted: bool = True
+    references: bool = True
+
+    def document(self) -> dict[str, object]:
+        """Return it as a JSON value, equal for equal scopes."""
+        return {
+            "subjects": list(self.subjects.include),
+            "exclude_subjects": list(self.subjects.exclude),
+            "include_versions": self.versions,
+            "include_soft_deleted": self.soft_deleted,
+            "include_references": self.references,
+        }
+
+    def choose(self, listing: Listing) -> set[VersionKey]:
+        """Choose from all versions of a registry.
+
+        Raises:
+            NotFound: A subject that is named literally does not exist.
+            Refused: A chosen subject cannot be read through the registry's API.
+        """
+        names = {key.subject for key in listing.versions}
+        unaddressable = {join_subject(*place): why for place, why in listing.unaddressable.items()}
+        chosen = set(self.subjects.select({*names, *unaddressable}, what="subject"))
+        unreadable = sorted(chosen & set(unaddressable))
+        if unreadable:
+            raise Refused(
+                f"{len(unreadable)} subjects cannot be read, such as {unreadable[0]!r}: {unaddressable[unreadable[0]]}. "
+                "Leave them out with exclude_subjects if the backup may lack them.",
+                code="unaddressable_name",
+                object_name=unreadable[0],
+            )
+        keys = {key for key, listed in listing.versions.items() if key.subject in chosen and self._wanted(listed)}
+        if self.versions == "latest":
+            newest: dict[str, VersionKey] = {}
+            for key in sorted(keys):
+                newest[key.subject] = key
+            return set(newest.values())
+        return keys
+
+    def _wanted(self, listed: ListedVersion) -> bool:
+        return not listed.deleted or (self.soft_deleted and self.versions == "all")
+
+
+def read_registry(registry: Registry, scope: Scope) -> RegistryState:
+    """Read what a scope chooses of a registry.
+
+    Versions, soft deletes, configs and modes are listed again after they were read; what differs is read again, up to
+    `ROUNDS` times. The contents of versions are read once, since a registry never changes them.
+
+    Args:
+        registry: Where from.
+        scope: What.
+
+    Returns:
+        The state; ``settled`` is False when no two readings in a row agreed.
+
+    Raises:
+        NotFound, Refused: As `Scope.choose`.
+        RegistryError: The registry gave no usable answer.
+    """
+    listing = registry.list_versions()
+    contents: dict[VersionKey, tuple[ListedVersion, SchemaVersion]] = {}
+    chosen = _read_contents(registry, listing, scope, contents)
+    settings = _read_settings(registry, listing, chosen)
+    settled = False
+    for _round in range(ROUNDS):
+        again = registry.list_versions()
+        chosen_again = _read_contents(registry, again, scope, contents)
+        settings_again = _read_settings(registry, again, chosen_again)
+        settled = (_told(listing, chosen), settings) == (_told(again, chosen_again), settings_again)
+        listing, chosen, settings = again, chosen_again, settings_again
+        if settled:
+            break
+    versions = {key: contents[key][1] for key in sorted(chosen) if key in contents}
+    contexts = tuple(sorted({".", *(context_of(key.subject) for key in versions)}))
+    if scope.subjects == Selection():
+        contexts = listing.contexts
+    return RegistryState(
+        versions=versions,
+        settings=settings,
+        contexts=contexts,
+        highest_ids=_highest_ids(registry, versions.values()),
+        settled=settled and len(versions) == len(chosen),
+    )
+
+
+def _read_contents(
+    registry: Registry,
+    listing: Listing,
+    scope: Scope,
+    contents: dict[VersionKey, tuple[ListedVersion, SchemaVersion]],
+) -> set[VersionKey]:
+    """Read what is chosen and not yet known as it is listed; return all that is chosen, references included."""
+    chosen = scope.choose(listing)
+    fresh = chosen
+    while fresh:
+        unknown = [key for key in sorted(fresh) if key not in contents or contents[key][0] != listing.versions[key]]
+        for version in registry.read_versions([listing.versions[key] for key in unknown]):
+            contents[version.key] = (listing.versions[version.key], version)
+        targets = _targets(fresh, contents, listing) if scope.references else set()
+        fresh = targets - chosen
+        chosen = chosen | fresh
+    return chosen
+
+
+def _targets(
+    keys: Iterable[VersionKey], contents: dict[VersionKey, tuple[ListedVersion, SchemaVersion]], listing: Listing
+) -> set[VersionKey]:
+    found = set()
+    for key in keys:
+        if key not in contents:
+            continue
+        for target in contents[key][1].reference_targets():
+            if target.version < 0:
+                live = [k for k, listed in listing.versions.items() if k.subject == target.subject and not listed.deleted]
+                target = max(live, default=target)
+            if target in listing.versions:
+                found.add(target)
+    return found
+
+
+def _read_settings(registry: Registry, listing: Listing, chosen: set[VersionKey]) -> dict[str, ScopeSettings]:
+    subjects = {key.subject for key in chosen}
+    contexts = {".", *listing.contexts} if subjects else {"."}
+    return registry.read_settings([*registry.setting_scopes(sorted(contexts)), *sorted(subjects)])
+
+
+def _told(listing: Listing, chosen: set[VersionKey]) -> dict[VersionKey, ListedVersion]:
+    return {key: listing.versions[key] for key in chosen}
+
+
+def _highest_ids(registry: Registry, versions: Iterable[SchemaVersion]) -> dict[str, int]:
+    highest: dict[str, int] = {}
+    for version in versions:
+        context = context_of(version.subject)
+        highest[context] = max(version.id, highest.get(context, version.id))
+    return {context: registry.highest_id(context, known) or known for context, known in sorted(highest.items())}
+
+
+def wide_scopes(state: RegistryState) -> list[str]:
+    """Return the scopes of a state that are wider than a subject, sorted."""
+    subjects = set(state.subjects())
+    return [scope for scope in sorted(state.settings) if scope == GLOBAL_SCOPE or scope not in subjects]

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from testbed.cache import cache_root
 
+pytest_plugins = ["testbed.fixtures"]
+
 CHECKOUT = Path(__file__).resolve().parent.parent
-if (CHECKOUT / "tests" / "testbed" / "fixtures.py").exists():
-    pytest_plugins = ["testbed.fixtures"]
 
 
 def link_collection(checkout: Path) -> Path:

@@ -1,0 +1,258 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests: what is repeated, which URL is asked, and what errors say."""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+from importlib import metadata
+
+import httpx
+import pytest
+
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import (
+    InvalidOption,
+    MissingLibrary,
+    RegistryError,
+)
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import RegistrySettings
+from ansible_collections.lifeboat.kafka.plugins.module_utils._registry import transport
+from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.http import RegistryClient
+
+ANSWER = ["orders"]
+
+
+class Script(httpx.BaseTransport):
+    """Answers requests in turn by what it was given: a response, or an error to raise."""
+
+    def __init__(self, *steps):
+        self.steps = list(steps)
+        self.requests = []
+
+    def handle_request(self, request):
+        self.requests.append(request)
+        step = self.steps.pop(0)
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+
+def ok(value=ANSWER):
+    return httpx.Response(200, json=value)
+
+
+def refused(status, **options):
+    return httpx.Response(status, **{"json": {"error_code": status * 100 + 1, "message": "no"}, **options})
+
+
+def test_keeps_to_the_bytes_of_a_path_and_to_the_base_path(client_of):
+    script = Script(ok())
+    client = client_of(script, url=["http://registry.example:8081/team a/"])
+    assert client.get("/subjects/../versions/1", "version") == ANSWER
+    assert script.requests[0].extensions["target"] == b"/team%20a/subjects/../versions/1"
+    assert str(script.requests[0].url) == "http://registry.example:8081/"
+    assert script.requests[0].headers["host"] == "registry.example:8081"
+
+
+def test_sends_credentials_and_media_types(client_of):
+    script = Script(ok(), ok())
+    client = client_of(script, username="ann", password="pä:ß", headers={"X-Team": 7})
+    client.get("/subjects", "subjects")
+    client.send("PUT", "/mode", "mode", body={"mode": "IMPORT"})
+    reading, writing = (request.headers for request in script.requests)
+    assert base64.b64decode(reading["authorization"].removeprefix("Basic ")).decode() == "ann:pä:ß"
+    assert reading["accept"] == writing["content-type"] == "application/vnd.schemaregistry.v1+json"
+    assert "content-type" not in reading
+    assert reading["x-team"] == "7"
+    assert json.loads(script.requests[1].content) == {"mode": "IMPORT"}
+
+
+def test_sends_an_api_key(client_of):
+    script = Script(ok())
+    client_of(script, api_key="sr_1").get("/subjects", "subjects")
+    assert script.requests[0].headers["x-api-key"] == "sr_1"
+
+
+@pytest.mark.parametrize("option", [{"api_key": "sr_secret\n"}, {"headers": {"X-Team": "a\r\nb"}}])
+def test_refuses_header_values_without_showing_them(client_of, option):
+    with pytest.raises(InvalidOption) as caught:
+        client_of(Script(), **option)
+    assert "secret" not in caught.value.message
+    assert caught.value.object_name == f"registry.{next(iter(option))}"
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_repeats_reads(client_of, clock, status):
+    client = client_of(Script(refused(status), refused(status), ok()), retry_backoff=2)
+    assert client.get("/subjects", "subjects") == ANSWER
+    assert 0 <= clock.slept[0] <= 2
+    assert 0 <= clock.slept[1] <= 4
+    assert client.requests == {"subjects": 3}
+
+
+def test_repeats_no_more_than_it_may(client_of, clock):
+    client = client_of(Script(*[refused(503) for _ in range(3)]), retries=2)
+    with pytest.raises(RegistryError, match="HTTP 503, code 50301: 'no'"):
+        client.get("/subjects", "subjects")
+    assert len(clock.slept) == 2
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("7", 7), ("Sat, 31 Jan 2026 12:00:09 GMT", 9), ("99999", 300), ("soon", 0), ("-1", 0)]
+)
+def test_waits_as_long_as_it_is_asked_to(client_of, clock, header, seconds):
+    script = Script(refused(429, headers={"Retry-After": header}), ok())
+    client_of(script, retry_backoff=0).get("/subjects", "subjects")
+    assert clock.slept == [seconds]
+
+
+@pytest.mark.parametrize(
+    ("step", "repeatable", "repeated"),
+    [
+        (refused(429), False, True),
+        (httpx.ConnectError("refused"), False, True),
+        (refused(502), False, False),
+        (refused(502), True, True),
+        (httpx.ReadTimeout("slow"), False, False),
+        (httpx.ReadTimeout("slow"), True, True),
+        (httpx.RemoteProtocolError("cut"), False, False),
+        (httpx.RemoteProtocolError("cut"), True, True),
+        (refused(500), True, False),
+    ],
+)
+def test_repeats_writes_only_where_that_does_no_harm(client_of, step, repeatable, repeated):
+    script = Script(step, ok({"id": 1}))
+    client = client_of(script)
+    if repeated:
+        answer = client.send("POST", "/subjects/a/versions", "register", body={}, repeatable=repeatable)
+        assert answer.value == {"id": 1}
+    else:
+        with pytest.raises(RegistryError):
+            client.send("POST", "/subjects/a/versions", "register", body={}, repeatable=repeatable)
+    assert len(script.requests) == 1 + repeated
+
+
+def test_asks_the_next_url_when_one_cannot_be_reached_and_stays_with_it(client_of):
+    script = Script(httpx.ConnectError("refused"), ok(), ok())
+    client = client_of(script, url=["http://a.example", "http://b.example"])
+    client.get("/subjects", "subjects")
+    assert client.url == "http://b.example"
+    client.get("/subjects", "subjects")
+    assert [request.url.host for request in script.requests] == ["a.example", "b.example", "b.example"]
+
+
+def test_says_which_urls_cannot_be_reached(client_of):
+    client = client_of(
+        Script(httpx.ConnectError("refused"), httpx.ConnectTimeout("slow")),
+        url=["http://a.example", "http://b.example"],
+        retries=0,
+    )
+    with pytest.raises(RegistryError, match=r"a\.example \(refused\), http://b\.example \(slow\)") as caught:
+        client.get("/subjects", "subjects")
+    assert caught.value.failure()["code"] == "unreachable"
+
+
+def test_tells_a_time_limit_from_a_cut(client_of):
+    client = client_of(Script(httpx.ReadTimeout("x"), httpx.ReadError("reset")), retries=0, timeout=2.5)
+    with pytest.raises(RegistryError, match=r"no answer within 2\.5 s") as caught:
+        client.get("/subjects", "subjects")
+    assert caught.value.code == "timeout"
+    with pytest.raises(RegistryError, match=r"cut off: reset\. Whether it was carried out is not known") as caught:
+        client.send("DELETE", "/subjects/a", "purge")
+    assert caught.value.code == "unreachable"
+
+
+def tls_error(text):
+    error = httpx.ConnectError(text)
+    error.__cause__ = ssl.SSLError(1, text)
+    return error
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("[SSL: CERTIFICATE_VERIFY_FAILED] unable to get local issuer", "registry.ca_cert"),
+        ("[SSL: WRONG_VERSION_NUMBER] wrong version number", "an http:// URL may be meant"),
+        ("[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] alert", "registry.client_cert"),
+    ],
+)
+def test_a_tls_failure_is_said_at_once(client_of, clock, text, advice):
+    with pytest.raises(RegistryError, match=advice) as caught:
+        client_of(Script(tls_error(text))).get("/subjects", "subjects")
+    assert caught.value.code == "tls_failed"
+    assert not clock.slept
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [
+        (httpx.Response(401, text="Unauthorized\n"), "authentication_failed", "registry.password"),
+        (httpx.Response(403, text="Forbidden"), "permission_denied", "lacks the right"),
+        (httpx.Response(200, html="<h1>Hello</h1>"), "not_a_registry", "text/html"),
+        (httpx.Response(302, headers={"Location": "https://login.example/"}), "not_a_registry", "login.example"),
+        (httpx.Response(404, html="<h1>Nothing here</h1>"), "registry_error", "Nothing here"),
+        (
+            httpx.Response(422, json={"error_code": 42205, "message": "m"}),
+            "registry_error",
+            "HTTP 422, code 42205: 'm'",
+        ),
+        (httpx.Response(200, content=b'["a",'), "not_a_registry", "instead of JSON"),
+    ],
+)
+def test_every_useless_answer_has_its_code(client_of, answer, code, said):
+    with pytest.raises(RegistryError, match=said) as caught:
+        client_of(Script(answer)).get("/subjects", "subjects")
+    failure = caught.value.failure()
+    assert failure["code"] == code
+    assert failure["http_status"] == answer.status_code
+    assert failure["method"] == "GET"
+    assert failure["path"] == "/subjects"
+
+
+def test_quotes_little_of_what_a_server_says(client_of):
+    with pytest.raises(RegistryError) as caught:
+        client_of(Script(httpx.Response(400, text="x\n\x00" * 10000))).get("/subjects", "subjects")
+    assert len(caught.value.message) < 500
+    assert caught.value.message.isprintable()
+
+
+def test_an_expected_error_is_an_answer(client_of):
+    client = client_of(Script(refused(404), refused(404)))
+    assert client.get("/config/a", "config", absent=(40401,)) is None
+    assert client.send("DELETE", "/config/a", "config", accept=(40401,)).code == 40401
+
+
+def test_sends_and_reads_text_that_utf8_cannot_hold(client_of):
+    script = Script(httpx.Response(200, content=rb'{"schema":"\ud800"}'))
+    answer = client_of(script).send("POST", "/subjects/a", "lookup", body={"schema": "\ud800"})
+    assert json.loads(script.requests[0].content) == answer.value == {"schema": "\ud800"}
+
+
+@pytest.mark.parametrize(("name", "version"), [("httpx", "0.26.0"), ("httpcore", "1.0.3")])
+def test_a_library_that_is_too_old_is_named(monkeypatch, name, version):
+    found = {"httpx": "0.28.1", "httpcore": "1.0.9", name: version}
+    monkeypatch.setattr(transport.metadata, "version", lambda wanted: found[wanted])
+    with pytest.raises(MissingLibrary, match=f"{name} {version} is too old") as caught:
+        RegistryClient(RegistrySettings(urls=("http://registry.example",)))
+    assert caught.value.failure() == {"code": "missing_library", "object": name}
+
+
+def test_a_library_that_is_missing_is_named(monkeypatch):
+    def missing(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(transport.metadata, "version", missing)
+    with pytest.raises(MissingLibrary, match="httpx is missing"):
+        RegistryClient(RegistrySettings(urls=("http://registry.example",)))
+
+
+@pytest.mark.parametrize(
+    "options", [{"ca_cert": "/nowhere/ca.pem"}, {"client_cert": "/nowhere/c.pem"}, {"ca_cert": __file__}]
+)
+def test_a_certificate_file_that_cannot_be_used_is_named(options):
+    with pytest.raises(InvalidOption, match=next(iter(options.values()))) as caught:
+        RegistryClient(RegistrySettings(urls=("https://registry.example",), **options))
+    assert caught.value.object_name == f"registry.{next(iter(options))}"

@@ -9,7 +9,8 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+import stat
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import BinaryIO, Self
 
@@ -29,8 +30,7 @@ class FilesystemStorage:
     """
 
     def __init__(self, root: str) -> None:
-        self._root = os.path.abspath(root)
-        self._real_root = os.path.realpath(root)
+        self._root = os.path.abspath(root).rstrip("/")
         self._known_folders: set[str] = set()
 
     @property
@@ -45,7 +45,6 @@ class FilesystemStorage:
                 os.makedirs(self._root, 0o700, exist_ok=True)
             except FileExistsError as error:
                 raise StoreError(f"{self._root} is a file; a store is a directory.", object_name=self._root) from error
-        self._real_root = os.path.realpath(self._root)
 
     def read(self, path: str) -> bytes:
         """Return a file's content; see `Storage.read`."""
@@ -61,21 +60,21 @@ class FilesystemStorage:
         """Return a file's length in bytes, or None; see `Storage.size`."""
         with self._errors("look at", path):
             try:
-                return os.lstat(self._full(path)).st_size
+                found = os.lstat(self._full(path))
             except (FileNotFoundError, NotADirectoryError):
                 return None
+        return found.st_size if stat.S_ISREG(found.st_mode) else None
 
     def files(self, folder: str = "") -> Iterator[StoredFile]:
         """Yield all files below a folder; see `Storage.files`."""
         with self._errors("list", folder):
-            entries = sorted(self._scan(folder), key=lambda entry: entry.name + "/" * _is_folder(entry))
-        for entry in entries:
-            path = f"{folder}/{entry.name}" if folder else entry.name
-            if _is_folder(entry):
-                yield from self.files(path)
-            elif entry.is_file(follow_symlinks=False) and not entry.name.startswith(TEMPORARY):
-                with self._errors("look at", path), contextlib.suppress(FileNotFoundError):
-                    yield StoredFile(path, entry.stat(follow_symlinks=False).st_size)
+            found = sorted(_sized(self._scan(folder)))
+        for name, size in found:
+            path = f"{folder}/{name}" if folder else name
+            if size is None:
+                yield from self.files(path[:-1])
+            else:
+                yield StoredFile(path, size)
 
     def folders(self, folder: str = "") -> list[str]:
         """Return the names of the folders directly in a folder; see `Storage.folders`."""
@@ -141,8 +140,8 @@ class FilesystemStorage:
             self.delete_empty_folders(f"{folder}/{name}")
         with self._errors("delete", folder, writing=True):
             try:
-                os.rmdir(self._full(folder))
                 self._known_folders.clear()
+                os.rmdir(self._full(folder))
             except OSError as error:
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
                     raise
@@ -158,23 +157,34 @@ class FilesystemStorage:
                         os.unlink(entry.path)
 
     def _full(self, path: str) -> str:
-        """Return where a path lies, having checked that nothing on the way leads elsewhere."""
+        """Return where a path lies, having checked that nothing on the way to it leads elsewhere."""
         *above, name = segments(path)
-        folder = "/".join((self._root, *above))
+        return f"{self._folder(above)}/{name}"
+
+    def _folder(self, names: Sequence[str]) -> str:
+        folder = "/".join((self._root, *names))
         if folder not in self._known_folders:
-            if os.path.realpath(folder) != "/".join((self._real_root.rstrip("/"), *above)).rstrip("/"):
-                raise StoreError(
-                    f"{folder} leads elsewhere by a symbolic link, which lifeboat.kafka does not follow inside of a "
-                    "store.",
-                    code="unsafe_path",
-                    object_name=folder,
-                )
-            self._known_folders.add(folder)
-        return f"{folder}/{name}"
+            for depth in range(1, len(names) + 1):
+                if not self._is_known("/".join((self._root, *names[:depth]))):
+                    break
+        return folder
+
+    def _is_known(self, folder: str) -> bool:
+        """Tell whether a folder exists, one that is no symbolic link; what is above it is known."""
+        if folder in self._known_folders:
+            return True
+        try:
+            mode = os.lstat(folder).st_mode
+        except FileNotFoundError:
+            return False
+        if stat.S_ISLNK(mode):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), folder)
+        self._known_folders.add(folder)
+        return True
 
     def _scan(self, folder: str) -> list[os.DirEntry[str]]:
         try:
-            with os.scandir(self._full(folder) if folder else self._root) as entries:
+            with os.scandir(self._folder(segments(folder) if folder else ())) as entries:
                 return list(entries)
         except (FileNotFoundError, NotADirectoryError):
             return []
@@ -186,13 +196,14 @@ class FilesystemStorage:
     def _make_parent(self, path: str, changed: set[str]) -> str:
         """Return the folder of a path, made where it is missing; what then has new names is added to ``changed``."""
         parent = os.path.dirname(self._full(path))
-        if parent not in changed:
+        if parent not in self._known_folders:
             above = self._folders_above(path)
-            for depth in _missing_depths(above):
-                with contextlib.suppress(FileExistsError):
-                    os.mkdir(above[depth], 0o700)
-                changed.add(above[depth - 1])
-            changed.add(parent)
+            for depth in range(1, len(above)):
+                if above[depth] not in self._known_folders:
+                    with contextlib.suppress(FileExistsError):
+                        os.mkdir(above[depth], 0o700)
+                    changed.add(above[depth - 1])
+        changed.add(parent)
         return parent
 
     def _place(self, temporary: str, path: str) -> None:
@@ -260,14 +271,14 @@ class _NewFile:
                 os.unlink(self._temporary)
 
 
-def _missing_depths(folders: list[str]) -> list[int]:
-    """Return which of some nested folders do not exist; the first, the root, is never made here."""
-    missing: list[int] = []
-    for depth in range(len(folders) - 1, 0, -1):
-        if os.path.isdir(folders[depth]):
-            break
-        missing.insert(0, depth)
-    return missing
+def _sized(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, int | None]]:
+    """Yield the finished files with their sizes, and the folders with a slash and None, as paths are sorted."""
+    for entry in entries:
+        if _is_folder(entry):
+            yield f"{entry.name}/", None
+        elif entry.is_file(follow_symlinks=False) and not entry.name.startswith(TEMPORARY):
+            with contextlib.suppress(FileNotFoundError):
+                yield entry.name, entry.stat(follow_symlinks=False).st_size
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

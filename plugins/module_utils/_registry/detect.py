@@ -11,8 +11,11 @@ from .._core.errors import RegistryError
 from .._core.settings import RegistrySettings
 from .axonops import AxonOpsRegistry
 from .confluent import ConfluentRegistry
-from .dialect import NO_SUCH_PATH, Registry
+from .dialect import Registry
 from .http import RegistryClient
+
+NOT_KNOWN_HERE = (400, 404, 405)
+"""HTTP statuses of a server that knows nothing of what it is asked; 400 is also a TLS port's answer to plain HTTP."""
 
 DIALECTS: dict[str, type[Registry]] = {kind.implementation: kind for kind in (ConfluentRegistry, AxonOpsRegistry)}
 
@@ -50,10 +53,10 @@ def _kind(facts: dict[str, Any]) -> type[Registry]:
 def _version_facts(client: RegistryClient) -> dict[str, Any]:
     """Ask for the version; empty where the server has no such path (Confluent before 7.1.2, and other makes)."""
     try:
-        value = client.get("/v1/metadata/version", "detection", absent=(NO_SUCH_PATH,))
+        value = client.get("/v1/metadata/version", "detection")
     except RegistryError as error:
-        if error.facts.get("http_status") == NO_SUCH_PATH:
-            return {}  # with a body of its own making
+        if error.facts.get("http_status") in NOT_KNOWN_HERE:
+            return {}
         raise
     return value if isinstance(value, dict) else {}
 
@@ -63,7 +66,7 @@ def _check_is_registry(client: RegistryClient) -> None:
     try:
         value = client.get("/subjects", "detection")
     except RegistryError as error:
-        if error.facts.get("http_status") in (400, 404, 405):
+        if error.facts.get("http_status") in NOT_KNOWN_HERE:
             raise RegistryError(
                 f"No schema registry answers at {client.url}: {error.message} Check the path in registry.url.",
                 code="not_a_registry",

@@ -63,7 +63,7 @@ class Registry:
         import_keeps_metadata=False,
         import_keeps_rule_sets=False,
         identity=Identity.CONTENT,
-        same_content_again=Again.NEVER,
+        same_content_again=Again.AFTER_SOFT_DELETE,
         second_id_for_content=False,
         soft_delete=False,
         undelete_by_register=False,

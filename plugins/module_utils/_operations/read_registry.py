@@ -67,8 +67,8 @@ class Scope:
         unreadable = sorted(chosen & set(unaddressable))
         if unreadable:
             raise Refused(
-                f"{len(unreadable)} subjects cannot be read, such as {unreadable[0]!r}: {unaddressable[unreadable[0]]}. "
-                "Leave them out with exclude_subjects if the backup may lack them.",
+                f"{len(unreadable)} subjects cannot be read, such as {unreadable[0]!r}: "
+                f"{unaddressable[unreadable[0]]}. Leave them out with exclude_subjects if the backup may lack them.",
                 code="unaddressable_name",
                 object_name=unreadable[0],
             )
@@ -155,7 +155,9 @@ def _targets(
             continue
         for target in contents[key][1].reference_targets():
             if target.version < 0:
-                live = [k for k, listed in listing.versions.items() if k.subject == target.subject and not listed.deleted]
+                live = [
+                    k for k, listed in listing.versions.items() if k.subject == target.subject and not listed.deleted
+                ]
                 target = max(live, default=target)
             if target in listing.versions:
                 found.add(target)

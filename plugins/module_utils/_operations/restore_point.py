@@ -139,9 +139,7 @@ class Abortion:
     lease_timeout: float
 
     @classmethod
-    def plan(
-        cls, settings: StoreSettings, backup_id: str, point_id: str | None, *, lease_timeout: float
-    ) -> Abortion:
+    def plan(cls, settings: StoreSettings, backup_id: str, point_id: str | None, *, lease_timeout: float) -> Abortion:
         """Look what is open.
 
         Raises:

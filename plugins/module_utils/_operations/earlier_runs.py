@@ -1,0 +1,117 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What earlier runs, killed or ended half-way, left changed at a target, according to its journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from .._archive.journal import JournalRun, UndoJournal
+from .._archive.store import Store, storage_at, storage_of
+from .._core.clock import Clock, timestamp
+from .._core.errors import Busy
+from .._core.settings import StoreSettings
+from .._schemas.compare import same_setting
+from .._schemas.model import RegistryState, ScopeSettings, Setting, VersionKey
+
+ScopeKind = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """A setting that an earlier run changed for a while and did not put back.
+
+    Args:
+        kind: ``mode`` or ``config``.
+        scope: Its scope.
+        prior: What was there before.
+        value: What that run set.
+        incomplete: Whether the run left the scope's import half-way.
+    """
+
+    kind: str
+    scope: str
+    prior: Setting
+    value: object
+    incomplete: bool
+
+
+def open_journal(target: str, clock: Clock, *, store: StoreSettings | None, directory: str | None) -> UndoJournal:
+    """Return the journal of a target.
+
+    Args:
+        target: The target's identity.
+        clock: Tells the time.
+        store: The store that it lies in, unless ``directory`` is given.
+        directory: An absolute directory of its own, made where it is missing.
+
+    Raises:
+        StoreError: There is no store.
+    """
+    if directory is not None:
+        return UndoJournal(storage_at(directory), target, clock)
+    if store is None:
+        raise ValueError("a journal lies in a store or in a directory")
+    return UndoJournal(Store.open(storage_of(store)).storage, target, clock)
+
+
+def over_runs(journal: UndoJournal) -> list[JournalRun]:
+    """Return the runs that ended without having undone all, the oldest first.
+
+    Raises:
+        Busy: A run on the target is alive.
+        Damaged, UnsupportedFormat: The journal cannot be read.
+    """
+    runs = journal.runs()
+    for run in runs:
+        if not run.is_over():
+            raise Busy(
+                f"{run.operation} by {run.owner} has been at work on {run.target} since {timestamp(run.started_at)}. "
+                "Wait for it to end, and run again.",
+                object_name=run.target,
+            )
+    return runs
+
+
+def leftovers(runs: Iterable[JournalRun]) -> dict[ScopeKind, Leftover]:
+    """Return what runs did not put back; the first run that changed a setting knows what was there before."""
+    found: dict[ScopeKind, Leftover] = {}
+    for run in runs:
+        for change in run.changes.values():
+            if change.undone:
+                continue
+            earlier = found.get(change.key)
+            found[change.key] = Leftover(
+                change.kind,
+                change.scope,
+                earlier.prior if earlier else change.prior,
+                change.value,
+                change.scope in run.incomplete or bool(earlier and earlier.incomplete),
+            )
+    return found
+
+
+def still_ours(leftover: Leftover, current: Setting) -> bool:
+    """Tell whether a setting still is as the earlier run set it; otherwise somebody has changed it since."""
+    return same_setting(Setting(leftover.value, None), Setting(current.value, None)) and current.is_set is not False
+
+
+def as_before(state: RegistryState, found: Iterable[Leftover]) -> RegistryState:
+    """Return a state with the settings that were there before earlier runs changed them."""
+    settings = dict(state.settings)
+    for leftover in found:
+        there = settings.get(leftover.scope, ScopeSettings())
+        if leftover.kind == "mode":
+            settings[leftover.scope] = replace(there, mode=leftover.prior)
+        else:
+            settings[leftover.scope] = replace(there, config=leftover.prior)
+    return replace(state, settings=settings)
+
+
+def unfinished_versions(runs: Iterable[JournalRun]) -> frozenset[VersionKey]:
+    """Return the versions that earlier runs were to register and may have."""
+    return frozenset(
+        VersionKey(str(subject), int(version)) for run in runs for subject, version in run.facts.get("registers", [])
+    )

@@ -1,0 +1,115 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading the part of a restore point that an import is to bring in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .._archive.documents import parse_json
+from .._archive.parts import SCHEMA_REGISTRY, Entry
+from .._archive.points import RestorePoint
+from .._archive.reader import PartReader
+from .._archive.store import Store
+from .._core.errors import Damaged
+from .._core.selection import Selection
+from .._schemas.documents import MANIFEST, DocumentName
+from .._schemas.graph import closure, missing_references
+from .._schemas.model import RegistryState, VersionKey, is_wide_scope
+from .._schemas.reading import read_documents
+from .registry_part import name_of
+
+FAIL, SKIP = "fail", "skip"
+
+
+@dataclass(frozen=True)
+class Archived:
+    """What was read of a restore point.
+
+    Args:
+        state: The selected versions, what they refer to, and their settings.
+        damaged: What had to be left out: ``file``, ``reason``, ``costs``.
+    """
+
+    state: RegistryState
+    damaged: tuple[dict[str, str], ...]
+
+
+def read_archive(store: Store, point: RestorePoint, subjects: Selection, *, on_damage: str) -> Archived:
+    """Read a restore point's registry, every byte of it checked.
+
+    Args:
+        store: Where it lies.
+        point: The restore point.
+        subjects: Which subjects are wanted; what they refer to comes along.
+        on_damage: ``fail``, or ``skip`` to leave out damaged documents and all that refers to them.
+
+    Raises:
+        Damaged: A document is damaged, and may not be left out.
+        NotFound: A subject that is named literally is not there.
+        UnsupportedFormat: A document is newer than this release.
+    """
+    reader = PartReader(store, point, SCHEMA_REGISTRY)
+    damage: dict[DocumentName, dict[str, str]] = {}
+    found = list(_documents(reader, damage, on_damage))
+    manifest, state = read_documents(found, lost=frozenset(damage))
+    damaged = list(damage.values())
+    for missing in _broken(state, manifest.unresolved):
+        reason = f"it refers to {missing[1]}, which is left out"
+        damaged.append({"file": str(missing[0]), "reason": reason, "costs": str(missing[0])})
+    return Archived(_selected(state, subjects), tuple(damaged))
+
+
+def _documents(
+    reader: PartReader, damage: dict[DocumentName, dict[str, str]], on_damage: str
+) -> Iterator[tuple[DocumentName, Any]]:
+    for entry in reader.entries():
+        name = name_of(entry)
+        try:
+            yield name, _document(reader, entry)
+        except Damaged as error:
+            if on_damage == FAIL or name.kind == MANIFEST:
+                raise
+            reason = str(error.facts.get("reason", error.message))
+            damage[name] = {"file": entry.file, "reason": reason, "costs": entry.cost()}
+
+
+def _document(reader: PartReader, entry: Entry) -> Any:
+    return parse_json(reader.read(entry), reader.path(entry.file))
+
+
+def _broken(
+    state: RegistryState, unresolved: frozenset[tuple[VersionKey, str]]
+) -> Iterator[tuple[VersionKey, VersionKey]]:
+    """Take out of a state what refers to damaged versions, and yield it with what it refers to.
+
+    References that led nowhere in the source already are not broken by damage.
+    """
+    while True:
+        broken = {
+            missing.referrer: missing.target
+            for missing in missing_references(state.versions)
+            if (missing.referrer, missing.reference.name) not in unresolved
+        }
+        if not broken:
+            return
+        for referrer in sorted(broken):
+            del state.versions[referrer]
+            yield referrer, broken[referrer]
+
+
+def _selected(state: RegistryState, subjects: Selection) -> RegistryState:
+    names = subjects.select({*state.subjects(), *(s for s in state.settings if not is_wide_scope(s))}, what="subject")
+    if subjects == Selection():
+        return state
+    chosen = set(names)
+    keys = closure([key for key in state.versions if key.subject in chosen], state.versions)
+    chosen |= {key.subject for key in keys}
+    return replace(
+        state,
+        versions={key: version for key, version in state.versions.items() if key in keys},
+        settings={scope: held for scope, held in state.settings.items() if scope in chosen},
+    )

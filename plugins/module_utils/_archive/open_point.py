@@ -173,9 +173,7 @@ def check_free(store: Store, backup_id: str, *, clock: Clock, lease_timeout: flo
         Busy: Another run has the lease.
         InvalidOption: The backup's name cannot be used.
     """
-    lease = Lease.read(store, backup_id)
-    if lease is not None and not is_dead(lease.owner, lease.refreshed_at, lease_timeout, clock):
-        raise lease.busy(store, backup_id, lease_timeout)
+    _dead_lease(store, backup_id, clock, lease_timeout)
 
 
 def abort(
@@ -210,17 +208,21 @@ def _next_sequence(store: Store, backup_id: str) -> int:
     return max(sequences(store, backup_id), default=0) + 1
 
 
+def _dead_lease(store: Store, backup_id: str, clock: Clock, lease_timeout: float) -> Lease | None:
+    """Return the lease that a dead run left, if any; raises `Busy` for that of a living one."""
+    lease = Lease.read(store, backup_id)
+    if lease is not None and not is_dead(lease.owner, lease.refreshed_at, lease_timeout, clock):
+        raise lease.busy(store, backup_id, lease_timeout)
+    return lease
+
+
 def _end_if_dead(store: Store, backup_id: str, clock: Clock, lease_timeout: float) -> bool:
     """End the lease of a dead run; return whether there was one."""
-    lease = Lease.read(store, backup_id)
-    if lease is None:
-        return False
-    if not is_dead(lease.owner, lease.refreshed_at, lease_timeout, clock):
-        raise lease.busy(store, backup_id, lease_timeout)
+    lease = _dead_lease(store, backup_id, clock, lease_timeout)
     # Two runs may find the same dead lease; whoever comes second must not end the first one's new lease.
-    if Lease.read(store, backup_id) == lease:
+    if lease is not None and Lease.read(store, backup_id) == lease:
         store.storage.delete(lease_path(backup_id))
-    return True
+    return lease is not None
 
 
 def _clear_others(opened: OpenPoint, took_over: bool) -> None:

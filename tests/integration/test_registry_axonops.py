@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -25,6 +26,8 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model impo
     VersionKey,
 )
 from testbed.axonops import AxonOpsRegistry
+from testbed.component import UnavailableError
+from testbed.postgresql import PostgreSQL
 
 PROTO = 'syntax = "proto3";\npackage shop;\n\n// an order\nmessage Order { string id = 1; }\n'
 RULES = {"domainRules": [{"name": "r", "kind": "CONDITION", "mode": "READ", "type": "CEL", "expr": "true"}]}
@@ -57,6 +60,19 @@ def test_is_recognised_and_healthy(registry: Registry) -> None:
     assert registry.health().healthy
     assert registry.identity() == registry.client.url
     assert registry.capabilities.writes
+
+
+def test_a_registry_without_its_database_is_not_healthy() -> None:
+    with ExitStack() as stack:
+        try:
+            database = stack.enter_context(PostgreSQL())
+        except UnavailableError as error:
+            pytest.skip(str(error))
+        registry = speak(stack.enter_context(AxonOpsRegistry(database=database)))
+        database.kill()
+        health = registry.health()
+    assert not health.healthy
+    assert health.detail == "HTTP 503: storage backend unavailable"
 
 
 def test_an_empty_registry_lists_nothing(registry: Registry) -> None:
@@ -200,6 +216,9 @@ def test_modes_are_told_from_unset(registry: Registry) -> None:
     assert registry.get_mode("s") == UNSET
     for scope in (":.eu:", GLOBAL_SCOPE):
         assert registry.get_mode(scope) == Setting("READWRITE", is_set=None)
+    registry.set_mode(":.eu:", "READONLY")
+    assert registry.effective_mode(":.eu:s") == registry.effective_mode(":.eu:") == "READONLY"
+    assert registry.effective_mode("s") == registry.effective_mode(GLOBAL_SCOPE) == "READWRITE"
     scopes = registry.setting_scopes([".", ".eu"])
     assert set(registry.read_settings([*scopes, "s"])) == {"", ":.eu:", ":.__GLOBAL:", "s"}
 

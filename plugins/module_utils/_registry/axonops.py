@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 from .._core.errors import RegistryError
 from .._schemas.capabilities import Again, Capabilities, Identity
-from .._schemas.model import DEFAULT_CONTEXT, SchemaVersion, VersionKey, context_of, is_wide_scope, join_subject
+from .._schemas.model import DEFAULT_CONTEXT, context_of, is_wide_scope, join_subject, split_subject
 from .dialect import OVERALL_SCOPE, Registry
-from .listing import ListedVersion, Listing, qualified
+from .listing import ListedVersion, Listing
 
 _UNUSED_SCOPE = ":.lifeboat-never-set:"
 
@@ -83,9 +83,11 @@ class AxonOpsRegistry(Registry):
         for context in listing.contexts:
             every = self._list(f"{self._below(context)}/schemas?deleted=true", "listing")
             live = self._list(f"{self._below(context)}/schemas", "listing")
-            living = {(item.get("subject"), item.get("version")) for item in live if isinstance(item, dict)}
-            for item in (*every, *live):
-                self._add(item, context, living, listing)
+            # The second request may show what was registered after the first.
+            items = {_name_and_version(item): item for item in (*live, *every)}
+            living = set(map(_name_and_version, live))
+            for key, item in items.items():
+                self._add(item, context, listing, deleted=key not in living)
         return listing
 
     def set_config(self, scope: str, value: Mapping[str, Any]) -> None:
@@ -101,18 +103,19 @@ class AxonOpsRegistry(Registry):
             )
         super().set_config(scope, value)
 
-    def _add(self, item: Any, context: str, living: set[tuple[Any, Any]], listing: Listing) -> None:
+    def _add(self, item: Any, context: str, listing: Listing, *, deleted: bool) -> None:
         name = item.get("subject") if isinstance(item, dict) else None
+        path = f"{self._below(context)}/schemas"
         if not isinstance(name, str):
-            raise self.client.unexpected(f"{self._below(context)}/schemas", item, "a version")
-        (subject, misread), *_none = qualified(context, [name])
-        problem = misread or self.name_problem(subject)
+            raise self.client.unexpected(path, item, "a version")
+        subject = join_subject(context, name)
+        misread = split_subject(subject) != (context, name)
+        problem = "it would be read as a name in another context" if misread else self.name_problem(subject)
         if problem is not None:
             listing.unaddressable[context, name] = problem
             return
-        deleted = (name, item.get("version")) not in living
-        told: SchemaVersion = self._parsed(item, subject, f"{self._below(context)}/schemas", deleted=deleted)
-        listing.versions[told.key] = ListedVersion(VersionKey(subject, told.version), deleted, told)
+        told = self._parsed(item, subject, path, deleted=deleted)
+        listing.versions[told.key] = ListedVersion(told.key, deleted, told)
 
     def _below(self, context: str) -> str:
         return "" if context == DEFAULT_CONTEXT else f"/contexts/{self.address(context)}"
@@ -142,3 +145,8 @@ class AxonOpsRegistry(Registry):
 
     def _is_mode_set(self, scope: str, mode: str) -> bool | None:
         return None if is_wide_scope(scope) and mode == "READWRITE" else True
+
+
+def _name_and_version(item: Any) -> tuple[str, int] | None:
+    name, version = (item.get("subject"), item.get("version")) if isinstance(item, dict) else (None, None)
+    return (name, version) if isinstance(name, str) and isinstance(version, int) else None

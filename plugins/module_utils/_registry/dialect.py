@@ -15,7 +15,7 @@ from typing import Any, ClassVar, NoReturn
 from urllib.parse import quote, urlsplit
 
 from .._core.errors import Refused, RegistryError
-from .._schemas.capabilities import Again, Capabilities, Identity
+from .._schemas.capabilities import Capabilities
 from .._schemas.model import (
     DEFAULT_CONTEXT,
     GLOBAL_SCOPE,
@@ -31,6 +31,7 @@ from .._schemas.model import (
 from . import items
 from .http import RegistryClient
 from .listing import Health, ListedVersion, Listing
+from .unknown import READING_ONLY
 
 NO_SUBJECT, NO_VERSION, NO_SCHEMA = 40401, 40402, 40403
 SUBJECT_SOFT_DELETED, VERSION_SOFT_DELETED = 40404, 40406
@@ -50,29 +51,7 @@ class Registry:
     """
 
     implementation: ClassVar[str] = "unknown"
-    declared: ClassVar[Capabilities] = Capabilities(
-        writes=False,
-        import_mode=False,
-        modes=frozenset(),
-        contexts=False,
-        references_across_contexts=False,
-        references_to_soft_deleted=False,
-        reference_types=frozenset({"AVRO", "JSON", "PROTOBUF"}),
-        register_keeps_metadata=False,
-        register_keeps_rule_sets=False,
-        import_keeps_metadata=False,
-        import_keeps_rule_sets=False,
-        identity=Identity.CONTENT,
-        same_content_again=Again.AFTER_SOFT_DELETE,
-        second_id_for_content=False,
-        soft_delete=False,
-        undelete_by_register=False,
-        register_purges_lower=False,
-        config_fields=frozenset(),
-        lowest_id=1,
-        highest_id=2**31 - 1,
-        forbidden_characters=frozenset("/"),
-    )
+    declared: ClassVar[Capabilities] = READING_ONLY
     health_path: ClassVar[str] = "/subjects"
     literal_in_paths: ClassVar[str] = ":"
     """Reserved characters that stand in paths as they are."""
@@ -104,7 +83,8 @@ class Registry:
             RegistryError: It cannot be reached, or answers like no registry.
         """
         answer = self.client.send("GET", self.health_path, "health", repeatable=False, accept=(500, 503, 50001, 50002))
-        return Health(healthy=answer.code is None, detail=f"HTTP {answer.status}")
+        said = answer.value.get("reason") or answer.value.get("message") if isinstance(answer.value, dict) else None
+        return Health(healthy=answer.code is None, detail=f"HTTP {answer.status}" + (f": {said}" if said else ""))
 
     # Names
 
@@ -223,6 +203,14 @@ class Registry:
             return UNSET
         mode = str(value.get("mode"))
         return Setting(mode, self._is_mode_set(scope, mode))
+
+    def effective_mode(self, scope: str) -> str:
+        """Return the mode that applies at a scope, its own or an inherited one."""
+        path = f"{self._scope_path('mode', scope)}?defaultToGlobal=true"
+        value = self.client.get(path, "mode")
+        if not isinstance(value, dict) or not isinstance(value.get("mode"), str):
+            raise self.client.unexpected(path, value, "a mode")
+        return str(value["mode"])
 
     def read_settings(self, scopes: Iterable[str]) -> dict[str, ScopeSettings]:
         """Read config and mode of some scopes, several at once; what cannot be addressed is left out."""

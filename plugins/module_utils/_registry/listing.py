@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from .._schemas.model import DEFAULT_CONTEXT, SchemaVersion, VersionKey, join_subject, split_subject
+from .._schemas.model import DEFAULT_CONTEXT, SchemaVersion, VersionKey
 
 
 @dataclass(frozen=True)
@@ -50,11 +49,3 @@ class Health:
 
     healthy: bool
     detail: str
-
-
-def qualified(context: str, names: Iterable[str]) -> Iterator[tuple[str, str | None]]:
-    """Yield the qualified form of bare names of a context, each with the reason why it would mislead, or None."""
-    for name in names:
-        subject = join_subject(context, name)
-        misread = split_subject(subject) != (context, name)
-        yield subject, f"{name!r} would be read as a name in another context" if misread else None

@@ -8,15 +8,18 @@ from __future__ import annotations
 import base64
 import ssl
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 
 from .._core.errors import InvalidOption, MissingLibrary, RegistryError
 from .._core.settings import RegistrySettings
 
-with suppress(ImportError):  # said by `require_httpx`, when a client is made
+try:
     import httpx
+except ImportError:  # said by `require_httpx`, when a client is made
+    HTTPX_IS_THERE = False
+else:
+    HTTPX_IS_THERE = True
 
 MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 
@@ -128,7 +131,7 @@ def require_httpx() -> None:
     """
     for name, needed in _NEEDED:
         try:
-            found = metadata.version(name)
+            found = metadata.version(name) if HTTPX_IS_THERE else ""
         except metadata.PackageNotFoundError:
             found = ""
         if _release(found) < needed:
@@ -157,6 +160,7 @@ def _base_path(url: str) -> bytes:
 def _headers(settings: RegistrySettings, url: httpx.URL, *, writes: bool) -> httpx.Headers:
     host = url.netloc.decode("ascii")
     headers = {"Host": host, "User-Agent": "lifeboat.kafka", "Accept": MEDIA_TYPE, "Accept-Encoding": "gzip"}
+    headers["Confluent-Accept-Unknown-Properties"] = "true"  # else Confluent Cloud leaves out guid, ts and deleted
     if writes:
         headers["Content-Type"] = MEDIA_TYPE
     if settings.username is not None:

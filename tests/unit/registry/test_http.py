@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import ssl
+import subprocess
+import sys
 from importlib import metadata
 
 import httpx
@@ -256,3 +259,20 @@ def test_a_certificate_file_that_cannot_be_used_is_named(options):
     with pytest.raises(InvalidOption, match=next(iter(options.values()))) as caught:
         RegistryClient(RegistrySettings(urls=("https://registry.example",), **options))
     assert caught.value.object_name == f"registry.{next(iter(options))}"
+
+
+def test_nothing_needs_the_library_before_a_client_is_made():
+    script = """
+import sys
+sys.modules["httpx"] = None
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import MissingLibrary
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import RegistrySettings
+from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.detect import connect
+try:
+    connect(RegistrySettings(urls=("http://registry.example",)))
+except MissingLibrary as error:
+    print(error)
+"""
+    environment = {**os.environ, "PYTHONPATH": os.environ["ANSIBLE_COLLECTIONS_PATH"]}
+    run = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert "httpx is missing" in run.stdout

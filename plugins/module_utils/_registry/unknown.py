@@ -1,0 +1,32 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is assumed of an implementation that is not known."""
+
+from __future__ import annotations
+
+from .._schemas.capabilities import Again, Capabilities, Identity
+
+READING_ONLY = Capabilities(
+    writes=False,
+    import_mode=False,
+    modes=frozenset(),
+    contexts=False,
+    references_across_contexts=False,
+    references_to_soft_deleted=False,
+    reference_types=frozenset({"AVRO", "JSON", "PROTOBUF"}),
+    register_keeps_metadata=False,
+    register_keeps_rule_sets=False,
+    import_keeps_metadata=False,
+    import_keeps_rule_sets=False,
+    identity=Identity.CONTENT,
+    same_content_again=Again.AFTER_SOFT_DELETE,
+    second_id_for_content=False,
+    soft_delete=False,
+    undelete_by_register=False,
+    register_purges_lower=False,
+    config_fields=frozenset(),
+    lowest_id=1,
+    highest_id=2**31 - 1,
+    forbidden_characters=frozenset("/"),
+)

@@ -228,7 +228,7 @@ def plan(task: Task) -> RegistryImport:
     given = dict(task.options)
     subjects = Selection(tuple(given.pop("subjects")), tuple(given.pop("exclude_subjects")))
     given["accept_losses"] = frozenset(given["accept_losses"])
-    return RegistryImport.plan(task.registry, task.store, ImportRequest(subjects=subjects, **given))
+    return RegistryImport.prepare(task.registry, task.store, ImportRequest(subjects=subjects, **given))
 
 
 def main() -> None:

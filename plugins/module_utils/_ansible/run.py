@@ -111,6 +111,6 @@ def _succeed(module: AnsibleModule, report: Report, changes: Mapping[str, Any]) 
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
-    # What the operation does on its way out (closing scopes, writing the journal) must not be cut short by a second one.
+    # What the operation does on its way out, such as writing the journal, must not be cut short by a second one.
     signal.signal(number, signal.SIG_IGN)
     raise Interrupted(f"Ended by {signal.Signals(number).name}. What was begun stays journaled; run it again.")

@@ -52,9 +52,10 @@ class ModeChange:
             RegistryError: The registry gave no usable answer.
         """
         registry = connect(settings)
-        if mode is not None and registry.capabilities.modes and mode not in registry.capabilities.modes:
+        known = registry.capabilities.modes
+        if mode is not None and known and mode not in known:
             raise InvalidOption(
-                f"{registry.implementation} has no mode {mode}; it has {', '.join(sorted(registry.capabilities.modes))}.",
+                f"{registry.implementation} has no mode {mode}; it has {', '.join(sorted(known))}.",
                 object_name="mode",
             )
         current = {scope: registry.get_mode(scope) for scope in scopes_of(subjects, contexts)}

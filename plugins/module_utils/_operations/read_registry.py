@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .._core.errors import Refused
@@ -13,7 +13,6 @@ from .._core.selection import Selection
 from .._registry.dialect import Registry
 from .._registry.listing import ListedVersion, Listing
 from .._schemas.model import (
-    GLOBAL_SCOPE,
     RegistryState,
     SchemaVersion,
     ScopeSettings,
@@ -24,8 +23,6 @@ from .._schemas.model import (
 
 ROUNDS = 5
 """How often a registry is read again before it is taken as it is."""
-
-Choose = Callable[[Listing], set[VersionKey]]
 
 
 @dataclass(frozen=True)
@@ -39,10 +36,10 @@ class Scope:
         references: Whether what the chosen versions refer to is read too, chosen or not.
     """
 
-    subjects: Selection = Selection()
-    versions: str = "all"
-    soft_deleted: bool = True
-    references: bool = True
+    subjects: Selection
+    versions: str
+    soft_deleted: bool
+    references: bool
 
     def document(self) -> dict[str, object]:
         """Return it as a JSON value, equal for equal scopes."""
@@ -127,6 +124,21 @@ def read_registry(registry: Registry, scope: Scope) -> RegistryState:
     )
 
 
+def read_everything(registry: Registry, scopes: Iterable[str]) -> RegistryState:
+    """Read once all versions that a registry holds, as far as its API can name them, and the settings of some scopes.
+
+    Raises:
+        RegistryError: The registry gave no usable answer.
+    """
+    listing = registry.list_versions()
+    versions = registry.read_versions([listing.versions[key] for key in sorted(listing.versions)])
+    return RegistryState(
+        versions={version.key: version for version in versions},
+        settings=registry.read_settings(scopes),
+        contexts=listing.contexts,
+    )
+
+
 def _read_contents(
     registry: Registry,
     listing: Listing,
@@ -180,9 +192,3 @@ def _highest_ids(registry: Registry, versions: Iterable[SchemaVersion]) -> dict[
         context = context_of(version.subject)
         highest[context] = max(version.id, highest.get(context, version.id))
     return {context: registry.highest_id(context, known) or known for context, known in sorted(highest.items())}
-
-
-def wide_scopes(state: RegistryState) -> list[str]:
-    """Return the scopes of a state that are wider than a subject, sorted."""
-    subjects = set(state.subjects())
-    return [scope for scope in sorted(state.settings) if scope == GLOBAL_SCOPE or scope not in subjects]

@@ -1,0 +1,281 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carrying out an import plan: opening the target, writing, checking, and closing or opening it again.
+
+Every temporary change is in the journal before it is made. The target is checked while it is still closed to others;
+only then is what was there before put back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from .._archive.journal import Change, JournalRun
+from .._core.errors import LifeboatError, VerificationFailed
+from .._registry.dialect import Registry
+from .._schemas.compare import differences
+from .._schemas.import_plan import ASSIGN, KEEP, Assigned, ImportPlan, PurgeSubject, Register, SettingChange, SoftDelete
+from .._schemas.model import (
+    GLOBAL_SCOPE,
+    RegistryState,
+    SchemaContent,
+    SchemaVersion,
+    Setting,
+    VersionKey,
+    is_wide_scope,
+)
+from .change_settings import scope_name
+from .earlier_runs import Leftover
+
+READONLY = "READONLY"
+_SHOWN = 20
+
+
+@dataclass
+class Execution:
+    """One run of an import plan.
+
+    Args:
+        plan: What to do.
+        registry: Where.
+        journal: This run's journal, begun.
+        leftovers: What earlier runs left changed and nobody changed since: this run puts it back.
+        reread: Reads all versions that the target holds, and the settings of some scopes.
+        keep_closed: Whether what is not complete stays closed to writers when the run stops half-way.
+    """
+
+    plan: ImportPlan
+    registry: Registry
+    journal: JournalRun
+    leftovers: tuple[Leftover, ...]
+    reread: Callable[[Collection[str]], RegistryState]
+    keep_closed: bool
+    done: int = 0
+    writing: bool = False
+    opened: set[tuple[str, str]] = field(default_factory=set)
+    ids: dict[VersionKey, int] = field(default_factory=dict)
+    numbers: dict[VersionKey, int] = field(default_factory=dict)
+    newest: dict[str, SchemaContent] = field(default_factory=dict)
+
+    def run(self) -> Mapping[VersionKey, Assigned]:
+        """Do all of it.
+
+        Returns:
+            With ``ids: assign``, what the target made of each version of the archive.
+
+        Raises:
+            RegistryError: The target refused something, or could not be reached.
+            VerificationFailed: The target does not hold what it should.
+            StoreError: The journal cannot be written to.
+        """
+        try:
+            self._open()
+            self.writing = True
+            for step in self.plan.steps:
+                self._make(step)
+                self.done += 1
+            for change in self.plan.settings:
+                if change.kind == "config":
+                    self.registry.set_config(change.scope, change.value)
+            assigned = self._check_content()
+            self.journal.mark_incomplete(())
+        except BaseException as error:
+            self._stop_half_way(error)
+            raise
+        self._reopen()
+        self._check_modes()
+        self.journal.finish()
+        return assigned
+
+    def _open(self) -> None:
+        """Set the temporary modes and configs, each one after it was journaled."""
+        if self.plan.options.ids == KEEP:
+            scopes = {temporary.scope for temporary in self.plan.temporary if temporary.kind == "mode"}
+            self.journal.mark_incomplete(scopes | {left.scope for left in self.leftovers if left.kind == "mode"})
+        priors = [Change(left.kind, left.scope, left.prior, left.value) for left in self.leftovers]
+        planned = [Change(each.kind, each.scope, each.before, each.value) for each in self.plan.temporary]
+        self.journal.record_all([*priors, *planned])
+        self.opened = {change.key for change in priors}
+        for temporary in self.plan.temporary:
+            self.opened.add((temporary.kind, temporary.scope))
+            if temporary.kind == "mode":
+                self.registry.set_mode(temporary.scope, temporary.value, force=temporary.force)
+            else:
+                self.registry.set_config(temporary.scope, temporary.value)
+
+    def _make(self, step: Register | SoftDelete | PurgeSubject) -> None:
+        if isinstance(step, Register):
+            self._register(step)
+        elif isinstance(step, SoftDelete):
+            number = self.numbers.get(step.source, step.key.version) if step.source else step.key.version
+            self.registry.soft_delete(VersionKey(step.subject, number))
+        else:
+            self.registry.purge_subject(step.subject)
+            # The server may have forgotten the subject's mode with the subject.
+            for temporary in self.plan.temporary:
+                if (temporary.kind, temporary.scope) == ("mode", step.subject):
+                    self.registry.set_mode(temporary.scope, temporary.value, force=True)
+
+    def _register(self, step: Register) -> None:
+        content = self.plan.content(step, self.numbers)
+        version = SchemaVersion(step.version.subject, step.version.version, step.version.id, content)
+        given = self.registry.register(version, with_id=step.with_id, previous=self._previous(step))
+        if step.with_id and given != version.id:
+            raise VerificationFailed(
+                f"{version.key} was registered with the id {version.id}, and the registry answered {given}: it kept "
+                "something else. Nothing more was written.",
+                object_name=str(version.key),
+            )
+        self.ids[step.source] = given
+        self.newest[step.subject] = content
+        if step.needs_number:
+            self.numbers[step.source] = self._number_of(step, given)
+
+    def _previous(self, step: Register) -> SchemaContent | None:
+        """Return what a registration without an id would inherit from: the subject's newest version."""
+        if step.with_id or step.subject in self.newest:
+            return self.newest.get(step.subject)
+        held = [version for version in self.plan.target.of_subject(step.subject) if not version.deleted]
+        return held[-1].content if held else None
+
+    def _number_of(self, step: Register, schema_id: int) -> int:
+        """Return the number that the registry gave: the newest of the subject's versions with that id."""
+        predicted = self.registry.read_version(step.version.key)
+        if predicted is not None and predicted.id == schema_id:
+            return predicted.version
+        held = [
+            key.version
+            for key in sorted(self.registry.list_versions().versions)
+            if key.subject == step.subject
+            and (version := self.registry.read_version(key)) is not None
+            and version.id == schema_id
+        ]
+        if not held:
+            raise VerificationFailed(
+                f"{step.source} was registered as a version of {step.subject} with the id {schema_id}, but the subject "
+                "has no such version.",
+                object_name=step.subject,
+            )
+        return held[-1]
+
+    def _check_content(self) -> Mapping[VersionKey, Assigned]:
+        """Read the target again, and compare it with the plan.
+
+        What others have registered meanwhile, under subjects that this import does not write to, is theirs.
+        """
+        temporary = {each.scope for each in self.plan.temporary if each.kind == "config"}
+        configs = {each.scope for each in self.plan.settings if each.kind == "config"} - temporary
+        actual = self.reread(configs)
+        assigned = self.plan.assigned(self.ids, actual) if self.plan.options.ids == ASSIGN else {}
+        expected = self.plan.expected(assigned)
+        settings = {scope: replace(actual.settings[scope], config=expected.settings[scope].config) for scope in configs}
+        others = {key for key in actual.versions if key.subject not in self.plan.subjects} - set(expected.versions)
+        _raise_for(differences(replace(expected, settings=settings), actual, ignored=self.plan.uncertain | others))
+        return assigned
+
+    def _reopen(self) -> None:
+        """Put the modes and configs in place that stay: those of the archive, else those that were there before."""
+        final = {(change.kind, change.scope): change for change in self.plan.settings}
+        pending = self.journal.pending()
+        for change in sorted(
+            pending, key=lambda c: (c.kind == "mode", is_wide_scope(c.scope), c.scope == GLOBAL_SCOPE)
+        ):
+            if change.kind == "config" or change.key not in final:
+                put_back(self.registry, change.kind, change.scope, change.prior, final.get(change.key))
+                self.journal.mark_undone([change.key])
+        for setting in self.plan.settings:
+            if setting.kind == "mode":
+                self.registry.set_mode(setting.scope, setting.value)
+        self.journal.mark_undone([change.key for change in self.journal.pending()])
+
+    def _check_modes(self) -> None:
+        touched = {each.scope for each in self.plan.temporary} | {each.scope for each in self.plan.settings}
+        touched |= {left.scope for left in self.leftovers}
+        expected = {scope: held for scope, held in self.plan.after.settings.items() if scope in touched}
+        actual = self.registry.read_settings(sorted(expected))
+        _raise_for(differences(RegistryState(settings=expected), RegistryState(settings=actual)))
+
+    def _stop_half_way(self, error: BaseException) -> None:
+        """Leave what is not complete closed to writers, or put everything back, and say so in the error."""
+        half_way = self.writing or any(left.incomplete for left in self.leftovers)
+        said = ""
+        # Whatever cannot be done now is in the journal, for the next run; the cause of the stop must not be hidden.
+        with contextlib.suppress(LifeboatError):
+            if half_way and self.plan.options.ids == KEEP and self.keep_closed:
+                said = self._close()
+            else:
+                self._put_all_back()
+                self.journal.mark_incomplete(())
+        with contextlib.suppress(LifeboatError):
+            if not self.journal.finish() and not said:
+                said = " What could not be put back is in the journal; run the import again when the registry answers."
+        if isinstance(error, LifeboatError):
+            error.message += said
+
+    def _close(self) -> str:
+        """Put back the scopes in which nothing is left to do, and close the others; return what to tell the user."""
+        left = set(self.plan.incomplete_scopes(self.done))
+        left |= {held.scope for held in self.leftovers if held.incomplete and self.done < len(self.plan.steps)}
+        if self.done == len(self.plan.steps):
+            # Every step is made, but what they made is not what it should be, or could not be checked.
+            left = {change.scope for change in self.journal.pending() if change.kind == "mode"}
+        self.journal.mark_incomplete(left)
+        for change in self.journal.pending():
+            if change.scope not in left:
+                put_back(self.registry, change.kind, change.scope, change.prior)
+                self.journal.mark_undone([change.key])
+        closed = self.registry.capabilities.modes & {READONLY}
+        for change in self.journal.pending():
+            if change.kind == "mode" and closed:
+                self.journal.record("mode", change.scope, change.prior, READONLY)
+                self.registry.set_mode(change.scope, READONLY)
+        if not left:
+            return ""
+        scopes = ", ".join(map(scope_name, sorted(left)[:_SHOWN]))
+        return (
+            f" The import is not complete, so these stay closed to writers: {scopes}. Run the import again to complete "
+            "it; or open them all the same, so that producers may take the missing ids, with "
+            "lifeboat.kafka.schema_registry_mode, state: recovered, on_failure: prior_modes."
+        )
+
+    def _put_all_back(self) -> None:
+        for change in self.journal.pending():
+            if change.key in self.opened:
+                put_back(self.registry, change.kind, change.scope, change.prior)
+            self.journal.mark_undone([change.key])
+
+
+def put_back(registry: Registry, kind: str, scope: str, prior: Setting, instead: SettingChange | None = None) -> None:
+    """Put a setting back.
+
+    Args:
+        registry: Where.
+        kind: ``mode`` or ``config``.
+        scope: Its scope.
+        prior: What was there before; of a registry that does not tell set from unset it is set again.
+        instead: What is to be there from now on.
+    """
+    value = instead.value if instead else prior.value
+    if kind == "mode":
+        if value is None:
+            registry.delete_mode(scope)
+        else:
+            registry.set_mode(scope, str(value), force=True)
+    elif value is None:
+        registry.delete_config(scope)
+    else:
+        registry.set_config(scope, value)
+
+
+def _raise_for(mismatches: Iterable[object]) -> None:
+    found = [str(mismatch) for mismatch in mismatches]
+    if found:
+        more = f" And {len(found) - _SHOWN} more." if len(found) > _SHOWN else ""
+        raise VerificationFailed(
+            f"The registry does not hold what it should after the import: {'; '.join(found[:_SHOWN])}.{more}",
+            differences=found[:_SHOWN],
+            differences_omitted=max(0, len(found) - _SHOWN) or None,
+        )

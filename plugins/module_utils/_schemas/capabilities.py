@@ -27,7 +27,6 @@ class Again(StrEnum):
     ALWAYS = "always"
     AFTER_SOFT_DELETE = "after_soft_delete"
     """Only while all earlier registered ones are soft-deleted."""
-    NEVER = "never"
 
 
 @dataclass(frozen=True)

@@ -46,11 +46,24 @@ def meaning(content: SchemaContent) -> str:
     comments and white space; a text that cannot be parsed, and one of another type, to the letter. Then references
     in their order, metadata and rule set, where an empty one is none.
     """
-    references = [[r.name, r.subject, r.version] for r in content.references]
+    references = [list(reference.key()) for reference in content.references]
     text = _text_meaning(content.schema_type, content.text)
     return sha256_hex(
         compact_bytes([content.schema_type, text, references, content.metadata or None, content.rule_set or None])
     )
+
+
+def same_text(one: SchemaContent, other: SchemaContent) -> bool:
+    """Tell whether two texts say the same, as `meaning` compares them."""
+    return one.text == other.text or (
+        one.schema_type == other.schema_type
+        and _text_meaning(one.schema_type, one.text) == _text_meaning(other.schema_type, other.text)
+    )
+
+
+def same(one: SchemaContent, other: SchemaContent) -> bool:
+    """Tell whether two contents say the same: whether their `meaning` is equal, without computing it in most cases."""
+    return one == other or meaning(one) == meaning(other)
 
 
 def identity(content: SchemaContent, kind: Identity) -> str:

@@ -46,6 +46,10 @@ class Reference:
     subject: str
     version: int
 
+    def key(self) -> tuple[str, str, int]:
+        """Return its fields, to compare and to hash them."""
+        return self.name, self.subject, self.version
+
     def target(self, referrer: str) -> VersionKey:
         """Return what this refers to when the subject ``referrer`` (qualified) carries it."""
         if self.subject.startswith(":"):
@@ -74,7 +78,7 @@ class SchemaContent:
 
     def fingerprint(self) -> str:
         """Return 64 hexadecimal digits that are equal for contents that are equal to the letter."""
-        references = [[r.name, r.subject, r.version] for r in self.references]
+        references = [list(reference.key()) for reference in self.references]
         return sha256_hex(compact_bytes([self.schema_type, self.text, references, self.metadata, self.rule_set]))
 
 

@@ -1,0 +1,81 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans an import that keeps ids: what is purged, registered and soft-deleted, and in which order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .capabilities import Capabilities
+from .classify import KEPT, PURGE, REFUSE, REGISTER, SOFT_DELETE, Decision, Held, decide
+from .draft import Draft
+from .import_plan import ImportOptions, Item
+from .losses import Lost
+from .model import RegistryState, SchemaVersion, VersionKey
+from .order import Order
+from .problems import Problem
+from .purge import purge, unsafe
+from .settle import Settling
+from .wanted import Wish
+
+STAYS_LIVE = "live versions refer to it, so that the target keeps it live"
+
+
+def draft_keep(made: Wish, target: RegistryState, capabilities: Capabilities, options: ImportOptions) -> Draft:
+    """Plan the versions of an import that keeps ids.
+
+    Args:
+        made: What is to be brought in.
+        target: What the target holds.
+        capabilities: What it can hold.
+        options: What was asked for.
+    """
+    everything = Held(target.versions, capabilities)
+    first = {key: decide(wanted, everything, options) for key, wanted in made.versions.items()}
+    purged: set[str] = set()
+    held, decisions = everything, dict(first)
+    while True:
+        settling = Settling(decisions, made, held, options)
+        more = {key.subject for key, decision in decisions.items() if decision.action == PURGE} - purged
+        if not more:
+            break
+        purged |= more
+        held = Held({k: v for k, v in target.versions.items() if k.subject not in purged}, capabilities)
+        decisions = {key: decide(wanted, held, options) for key, wanted in made.versions.items()}
+    draft = Draft(lost=settling.lost)
+    for key, decision in decisions.items():
+        draft.items.append(_item(decision, first[key], key in settling.stay_live))
+        draft.lost.extend(_lost(decision))
+        if decision.action == REFUSE:
+            draft.problems.append(Problem(key.subject, key.version, decision.kind, decision.why))
+    purges, purge_problems = purge(purged, target.versions)
+    steps, order_problems = Order(settling, held).steps()
+    draft.steps = [*purges, *steps]
+    draft.problems += unsafe(purged, target.versions, settling.registered().values())
+    draft.problems += [*purge_problems, *order_problems]
+    draft.versions = _after(held, settling)
+    return draft
+
+
+def _item(decision: Decision, first: Decision, stays_live: bool) -> Item:
+    wanted, action, why = decision.wanted, decision.action, decision.why
+    if stays_live:
+        action, why = (KEPT if action == SOFT_DELETE else action), STAYS_LIVE
+    return Item(wanted.source, wanted.version.id, wanted.key.subject, first.classification, action, why)
+
+
+def _lost(decision: Decision) -> list[Lost]:
+    if decision.action != REGISTER:
+        return []
+    key = decision.wanted.key
+    return [Lost(kind, key.subject, str(key)) for kind in decision.wanted.lost]
+
+
+def _after(held: Held, settling: Settling) -> dict[VersionKey, SchemaVersion]:
+    versions = dict(held.versions)
+    for key, wanted in settling.registered().items():
+        versions[key] = wanted.version
+    for key in (*settling.registered(), *settling.deleted()):
+        versions[key] = replace(versions[key], deleted=not settling.is_live(key))
+    return versions

@@ -1,0 +1,139 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans an import: what an archive changes in a target, found out before the first write."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
+from .._core.errors import InvalidOption, Refused
+from .assign import draft_assign
+from .capabilities import Capabilities
+from .classify import OMIT
+from .draft import Draft
+from .import_plan import KEEP, NEW, ImportOptions, ImportPlan, Item, PurgeSubject, SettingChange
+from .keep import draft_keep
+from .losses import summed
+from .model import DEFAULT_CONTEXT, RegistryState, ScopeSettings, VersionKey, context_of
+from .problems import ImportRefused, Problem
+from .settings_plan import (
+    READONLY_OVERRIDE,
+    effective_mode,
+    final_settings,
+    settings_after,
+    temporary_configs,
+    temporary_modes,
+)
+from .wanted import IMPORT, Wish, wish
+
+
+def plan_import(
+    archive: RegistryState, target: RegistryState, capabilities: Capabilities, options: ImportOptions
+) -> ImportPlan:
+    """Plan how a target comes to hold what an archive holds.
+
+    Args:
+        archive: The selected part of a restore point.
+        target: All that the target holds, soft-deleted versions and every context included; with the settings of
+            `wanted.scopes_to_read` and of its own scopes, as they were before temporary changes of an earlier run.
+        capabilities: What the target can hold.
+        options: What was asked for.
+
+    Raises:
+        ImportRefused: There are conflicts, references that lead nowhere, names or ids that the target cannot have, or
+            losses that are not accepted; all of them are named.
+        InvalidOption: The mapping cannot be used, or the target does not take ids.
+        Refused: The target cannot be written to at all.
+    """
+    _check(capabilities, options)
+    made = wish(archive, capabilities, options)
+    draft = (draft_keep if options.ids == KEEP else draft_assign)(made, target, capabilities, options)
+    purged = {step.subject for step in draft.steps if isinstance(step, PurgeSubject)}
+    subjects = {step.subject for step in draft.steps}
+    created = _created(draft.versions, target, options)
+    settings = final_settings(made.settings, target, options, purged=purged, created=created)
+    losses = summed([*made.lost, *draft.lost])
+    problems = [*made.problems, *draft.problems, *_closed(subjects, settings, target)]
+    refused = [loss for loss in losses if loss.kind not in options.accept_losses]
+    if problems or refused:
+        raise ImportRefused(set(problems), refused)
+    modes = temporary_modes(subjects, settings, target, options)
+    return ImportPlan(
+        options=options,
+        target=target,
+        after=_after(target, draft, settings),
+        items=tuple(sorted([*draft.items, *_omitted(made)], key=lambda item: item.source)),
+        steps=tuple(draft.steps),
+        temporary=(*modes, *temporary_configs(draft.needs_config, target)),
+        settings=tuple(settings),
+        losses=losses,
+        notes=(*made.notes, *_unreached_ids(archive, draft, options)),
+        known=draft.known,
+        same=draft.same,
+        uncertain=draft.uncertain,
+    )
+
+
+def _check(capabilities: Capabilities, options: ImportOptions) -> None:
+    if not capabilities.writes:
+        raise Refused(
+            "This registry's implementation is not known, so that nothing is written to it. "
+            "Set registry.implementation when it behaves like one of those named there."
+        )
+    if options.ids == KEEP and not (capabilities.import_mode and IMPORT in capabilities.modes):
+        raise InvalidOption(
+            "The target has no mode IMPORT, so that schemas cannot keep their ids. Use ids: assign.", object_name="ids"
+        )
+
+
+def _created(versions: Iterable[VersionKey], target: RegistryState, options: ImportOptions) -> set[str]:
+    """Return the subjects that only this import's versions make."""
+    foreign = {key.subject for key in target.versions if key not in options.unfinished}
+    return {key.subject for key in versions} - foreign
+
+
+def _closed(subjects: Collection[str], settings: Collection[SettingChange], target: RegistryState) -> Iterable[Problem]:
+    """Find what makes writes fail, or lead elsewhere, without a way around it."""
+    if (subjects or settings) and effective_mode(target, "") == READONLY_OVERRIDE:
+        why = f"its mode {READONLY_OVERRIDE} closes the whole target; set another before the import"
+        yield Problem("the registry", 0, "read_only_target", why)
+    for subject in sorted(subjects):
+        config = target.settings.get(subject, ScopeSettings()).config
+        if config.is_set and config.value.get("alias"):
+            why = (
+                f"the alias {config.value['alias']} in its config on the target would redirect writes; remove it first"
+            )
+            yield Problem(subject, 0, "alias_on_target", why)
+
+
+def _after(target: RegistryState, draft: Draft, settings: Collection[SettingChange]) -> RegistryState:
+    contexts = {*target.contexts, *(context_of(key.subject) for key in draft.versions), DEFAULT_CONTEXT}
+    return replace(
+        target,
+        versions=draft.versions,
+        settings=settings_after(target, settings),
+        contexts=tuple(sorted(contexts)),
+    )
+
+
+def _omitted(made: Wish) -> Iterable[Item]:
+    for wanted, why in made.omitted.values():
+        yield Item(wanted.source, wanted.version.id, wanted.key.subject, NEW, OMIT, why)
+
+
+def _unreached_ids(archive: RegistryState, draft: Draft, options: ImportOptions) -> Iterable[str]:
+    """Tell where the target will assign ids that the source had already given away."""
+    if options.ids != KEEP or options.subject_mapping:
+        return
+    reached: dict[str, int] = {}
+    for key, version in draft.versions.items():
+        context = context_of(key.subject)
+        reached[context] = max(version.id, reached.get(context, 0))
+    for context, highest in sorted(archive.highest_ids.items()):
+        if 0 < reached.get(context, 0) < highest:
+            yield (
+                f"The source had given ids up to {highest} in the context {context}, of which those above "
+                f"{reached[context]} are gone; the target may give them to other schemas."
+            )

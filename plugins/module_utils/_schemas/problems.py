@@ -1,0 +1,74 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What forbids an import, found before anything is written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from .._core.errors import Refused
+from .losses import Loss
+
+_SHOWN_PROBLEMS = 20
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """Something that forbids an import.
+
+    Args:
+        subject: The qualified subject or scope, in the target's names.
+        version: The version number; 0 where it is about the whole subject.
+        kind: A class of conflict, or ``unresolved_reference``, ``reference_cycle``, ``forbidden_name``,
+            ``id_out_of_range``, ``purge_not_allowed``, ``purge_unsafe``, ``alias_on_target``, ``read_only_target``.
+        why: What is in the way, and what to do.
+    """
+
+    subject: str
+    version: int
+    kind: str
+    why: str
+
+    def __str__(self) -> str:
+        place = f"{self.subject} version {self.version}" if self.version else self.subject
+        return f"{place}: {self.why}"
+
+
+class ImportRefused(Refused):
+    """An import cannot be made as it was asked for; nothing was written.
+
+    Args:
+        problems: All that was found.
+        losses: Losses that were not accepted.
+    """
+
+    def __init__(self, problems: Collection[Problem], losses: Collection[Loss]) -> None:
+        self.problems = tuple(sorted(problems))
+        self.losses = tuple(losses)
+        shown = [f"{problem}." for problem in self.problems[:_SHOWN_PROBLEMS]]
+        if len(self.problems) > _SHOWN_PROBLEMS:
+            shown.append(f"And {len(self.problems) - _SHOWN_PROBLEMS} more.")
+        parts = []
+        if shown:
+            parts.append("The import is refused before any write. " + " ".join(shown))
+        if self.losses:
+            named = " ".join(f"{loss.kind} ({loss.count}): {loss.why}" for loss in self.losses)
+            kinds = ", ".join(loss.kind for loss in self.losses)
+            parts.append(
+                f"The target would lose something. {named} To import nevertheless, add {kinds} to accept_losses."
+            )
+        super().__init__(
+            " ".join(parts),
+            code="import_conflict" if self.problems else "loss_not_accepted",
+            object_name=self.problems[0].subject if self.problems else None,
+            conflicts=[
+                {"subject": p.subject, "version": p.version or None, "kind": p.kind, "why": p.why}
+                for p in self.problems[:_SHOWN_PROBLEMS]
+            ]
+            or None,
+            conflict_counts=dict(sorted(Counter(p.kind for p in self.problems).items())) or None,
+            losses=[loss.describe() for loss in self.losses] or None,
+        )

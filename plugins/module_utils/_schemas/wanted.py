@@ -1,0 +1,205 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An archive's versions and settings as a target is to hold them: renamed, and without what it cannot hold."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from .._core.errors import InvalidOption
+from .capabilities import Capabilities
+from .import_plan import KEEP, ImportOptions
+from .losses import CONFIGS, CONTEXTS, REFERENCES, Lost, stored_content
+from .model import (
+    DEFAULT_CONTEXT,
+    UNSET,
+    Reference,
+    RegistryState,
+    SchemaContent,
+    SchemaVersion,
+    ScopeSettings,
+    Setting,
+    VersionKey,
+    context_of,
+    is_wide_scope,
+    split_subject,
+)
+from .problems import Problem
+
+IMPORT = "IMPORT"
+_RESERVED_NAMES = frozenset({"", "__GLOBAL", "__EMPTY"})
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One version of the archive as the target is to hold it.
+
+    Args:
+        source: The archive's version.
+        original: What the archive has, under the target's names.
+        version: The same as the target will store it.
+        lost: The kinds of loss between the two.
+    """
+
+    source: VersionKey
+    original: SchemaContent
+    version: SchemaVersion
+    lost: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> VersionKey:
+        """Its subject in the target, and its number in the archive."""
+        return self.version.key
+
+
+@dataclass
+class Wish:
+    """All that an import is to bring in.
+
+    Args:
+        versions: By subject in the target and number in the archive.
+        omitted: Versions that the target cannot hold at all, with the reason.
+        settings: By scope in the target.
+        lost: What is lost of settings and of what is omitted.
+        problems: What forbids the import.
+        notes: For people, a sentence each.
+    """
+
+    versions: dict[VersionKey, Wanted] = field(default_factory=dict)
+    omitted: dict[VersionKey, tuple[Wanted, str]] = field(default_factory=dict)
+    settings: dict[str, ScopeSettings] = field(default_factory=dict)
+    lost: list[Lost] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def scopes_to_read(archive: RegistryState, options: ImportOptions) -> list[str]:
+    """Return the scopes whose settings a plan must know of the target, beside those of its own subjects."""
+    names = {*archive.subjects(), *archive.settings}
+    return sorted({options.subject_mapping.get(name, name) for name in names})
+
+
+def wish(archive: RegistryState, capabilities: Capabilities, options: ImportOptions) -> Wish:
+    """Turn an archive into what a target is to hold.
+
+    Raises:
+        InvalidOption: The mapping names a subject that the archive lacks, or brings two subjects to one name.
+    """
+    mapping = options.subject_mapping
+    _check_mapping(archive, mapping)
+    made = Wish()
+    for key in sorted(archive.versions):
+        wanted = _wanted(archive.versions[key], capabilities, options)
+        reason = _cannot_hold(wanted, capabilities)
+        if reason is None:
+            made.versions[wanted.key] = wanted
+            made.problems.extend(_problems(wanted, capabilities, options))
+        else:
+            made.omitted[wanted.key] = (wanted, reason[1])
+            made.lost.append(Lost(reason[0], wanted.key.subject, str(wanted.key)))
+    for scope, settings in archive.settings.items():
+        _add_settings(mapping.get(scope, scope), settings, mapping, capabilities, made)
+    return made
+
+
+def _check_mapping(archive: RegistryState, mapping: Mapping[str, str]) -> None:
+    names = {*archive.subjects(), *(scope for scope in archive.settings if not is_wide_scope(scope))}
+    for old, new in sorted(mapping.items()):
+        if old not in names:
+            raise InvalidOption(
+                f"subject_mapping names {old}, which is not among the selected subjects of the backup.",
+                object_name=old,
+            )
+        if is_wide_scope(new):
+            raise InvalidOption(f"subject_mapping gives {old} the name {new!r}, which is no subject.", object_name=old)
+    for new, times in sorted(Counter(mapping.get(name, name) for name in names).items()):
+        if times > 1:
+            both = ", ".join(sorted(name for name in names if mapping.get(name, name) == new))
+            raise InvalidOption(f"subject_mapping brings several subjects to the name {new}: {both}.", object_name=new)
+
+
+def _wanted(
+    version: SchemaVersion,
+    capabilities: Capabilities,
+    options: ImportOptions,
+) -> Wanted:
+    mapping = options.subject_mapping
+    subject = mapping.get(version.subject, version.subject)
+    references = tuple(_renamed(r, version.subject, subject, mapping) for r in version.content.references)
+    original = replace(version.content, references=references)
+    stored, lost = stored_content(original, capabilities, with_id=options.ids == KEEP)
+    kept = SchemaVersion(subject, version.version, version.id, stored, version.deleted)
+    return Wanted(version.key, original, kept, lost)
+
+
+def _renamed(reference: Reference, old_referrer: str, referrer: str, mapping: Mapping[str, str]) -> Reference:
+    """Return a reference under the target's names; as it was written where that leads to the right subject."""
+    old = reference.target(old_referrer).subject
+    new = mapping.get(old, old)
+    if reference.target(referrer).subject == new:
+        return reference
+    context, name = split_subject(new)
+    return replace(reference, subject=name if context == context_of(referrer) else f":{context}:{name}")
+
+
+def _cannot_hold(wanted: Wanted, capabilities: Capabilities) -> tuple[str, str] | None:
+    """Return the kind of loss and the reason why a target cannot hold a version at all, or None."""
+    references = wanted.original.references
+    if context_of(wanted.key.subject) != DEFAULT_CONTEXT and not capabilities.contexts:
+        return CONTEXTS, "the target has no contexts"
+    if references and wanted.original.schema_type not in capabilities.reference_types:
+        return REFERENCES, f"the target has no references in schemas of type {wanted.original.schema_type}"
+    if not capabilities.references_across_contexts and any(r.subject.startswith(":.") for r in references):
+        return REFERENCES, "the target has no references that name a context"
+    return None
+
+
+def _problems(wanted: Wanted, capabilities: Capabilities, options: ImportOptions) -> Iterator[Problem]:
+    key = wanted.key
+    context, name = split_subject(key.subject)
+    wrong = sorted({*context, *name} & capabilities.forbidden_characters)
+    if name in _RESERVED_NAMES:
+        yield Problem(key.subject, 0, "forbidden_name", "no registry takes this name; give another in subject_mapping")
+    elif wrong or any(unicodedata.category(character) == "Cc" for character in key.subject):
+        shown = ", ".join(map(repr, wrong)) or "control characters"
+        why = f"the target cannot be asked for names with {shown}; give another name in subject_mapping"
+        yield Problem(key.subject, 0, "forbidden_name", why)
+    lowest, highest = capabilities.lowest_id, capabilities.highest_id
+    if options.ids == KEEP and not lowest <= wanted.version.id <= highest:
+        why = f"the target takes ids from {lowest} to {highest}, not {wanted.version.id}"
+        yield Problem(key.subject, key.version, "id_out_of_range", why)
+
+
+def _add_settings(
+    scope: str, settings: ScopeSettings, mapping: Mapping[str, str], capabilities: Capabilities, made: Wish
+) -> None:
+    if context_of(scope) != DEFAULT_CONTEXT and not capabilities.contexts:
+        if settings != ScopeSettings():
+            made.lost.append(Lost(CONTEXTS, scope, f"settings of {scope}"))
+        return
+    mode = settings.mode
+    if mode.value == IMPORT:
+        made.notes.append(f"The mode IMPORT of {scope or 'the registry'} in the backup is not applied.")
+        mode = UNSET
+    elif mode.value is not None and mode.value not in capabilities.modes:
+        made.lost.append(Lost(CONFIGS, scope, f"mode {mode.value}"))
+        mode = UNSET
+    made.settings[scope] = ScopeSettings(_config(scope, settings.config, mapping, capabilities, made), mode)
+
+
+def _config(scope: str, config: Setting, mapping: Mapping[str, str], capabilities: Capabilities, made: Wish) -> Setting:
+    if not isinstance(config.value, dict):
+        return config
+    value = {name: field for name, field in config.value.items() if field is not None}
+    for alias in ("alias", "aliasForDeks"):
+        if value.get(alias) in mapping:
+            value[alias] = mapping[value[alias]]
+    unknown = sorted(set(value) - capabilities.config_fields) if capabilities.config_fields is not None else []
+    for name in unknown:
+        made.lost.append(Lost(CONFIGS, scope, f"config field {name}"))
+        del value[name]
+    return Setting(value, config.is_set) if value else UNSET

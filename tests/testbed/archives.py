@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.commit import CommitResult, capture
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.layout import path_of
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.parts import SCHEMA_REGISTRY
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.store import Store
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.writer import PartWriter
@@ -45,7 +46,11 @@ def make_store(root: Path) -> Store:
 def subjects(contents: Mapping[str, str]) -> list[tuple[str, bytes, Mapping[str, Any]]]:
     """Return files of a part: for each subject one version, with some text."""
     return [
-        (f"{SCHEMA_REGISTRY}/subjects/{name}/v1.json", text.encode(), {"kind": "version", "subject": name, "version": 1})
+        (
+            path_of(SCHEMA_REGISTRY, "subjects", name, "v1.json"),
+            text.encode(),
+            {"kind": "version", "subject": name, "version": 1},
+        )
         for name, text in contents.items()
     ]
 

@@ -190,7 +190,7 @@ def _created(opened: OpenPoint, wanted: RestorePoint) -> RestorePoint:
             "Nothing of this run is in the backup; run again.",
             object_name=f"{opened.backup_id}/{opened.sequence}",
         ) from error
-    return wanted
+    return read_point(opened.store, opened.backup_id, opened.sequence)
 
 
 def _copy_newest(opened: OpenPoint) -> None:

@@ -11,7 +11,8 @@ short_description: Tell which backups and restore points a store holds
 description:
   - Lists the backups of a store, their restore points, and when each was last made or confirmed.
   - With O(max_age) it fails when a backup is too old, for monitoring.
-author: lifeboat.kafka contributors
+author:
+  - lifeboat.kafka contributors (!UNKNOWN)
 extends_documentation_fragment:
   - lifeboat.kafka.store
   - lifeboat.kafka.attributes

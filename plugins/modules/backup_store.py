@@ -11,7 +11,8 @@ short_description: Make a store for backups
 description:
   - Marks an empty or a new directory as a store. Every other module refuses a directory that is not marked, so that a
     mistyped path or a file system that is not mounted never turns into an empty store.
-author: lifeboat.kafka contributors
+author:
+  - lifeboat.kafka contributors (!UNKNOWN)
 extends_documentation_fragment:
   - lifeboat.kafka.store
   - lifeboat.kafka.attributes

@@ -12,7 +12,8 @@ description:
   - Reads every file of a restore point and compares it with the hash that was noted when it was written, reads every
     schema, and checks that each reference leads to a schema of the same restore point.
   - Fails when anything is damaged, and names each file with what it costs.
-author: lifeboat.kafka contributors
+author:
+  - lifeboat.kafka contributors (!UNKNOWN)
 extends_documentation_fragment:
   - lifeboat.kafka.store
   - lifeboat.kafka.store.backup_id

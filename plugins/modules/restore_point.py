@@ -14,7 +14,8 @@ description:
   - A module that captures something without an id opens and commits a restore point of its own.
   - When nothing has changed since the newest complete restore point, none is made, and the store notes when that was
     confirmed.
-author: lifeboat.kafka contributors
+author:
+  - lifeboat.kafka contributors (!UNKNOWN)
 extends_documentation_fragment:
   - lifeboat.kafka.store
   - lifeboat.kafka.store.backup_id

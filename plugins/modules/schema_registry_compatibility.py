@@ -10,7 +10,8 @@ module: schema_registry_compatibility
 short_description: Set the compatibility of a schema registry, of contexts or of subjects
 description:
   - Sets or removes compatibility levels, one task for many scopes. Other fields of their configs are kept.
-author: lifeboat.kafka contributors
+author:
+  - lifeboat.kafka contributors (!UNKNOWN)
 extends_documentation_fragment:
   - lifeboat.kafka.registry
   - lifeboat.kafka.attributes

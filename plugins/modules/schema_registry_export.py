@@ -14,7 +14,8 @@ description:
   - Reads the registry twice, from one node, until both readings agree.
   - When nothing has changed since the newest complete restore point, no file is written but the note of when that was
     confirmed.
-author: lifeboat.kafka contributors
+author:
+  - lifeboat.kafka contributors (!UNKNOWN)
 extends_documentation_fragment:
   - lifeboat.kafka.registry
   - lifeboat.kafka.store

@@ -17,7 +17,8 @@ description:
   - The modes that it has to change meanwhile are written to a journal before they are changed, and are put back. After
     a kill the next import into that registry, or M(lifeboat.kafka.schema_registry_mode) with C(state=recovered), does
     that.
-author: lifeboat.kafka contributors
+author:
+  - lifeboat.kafka contributors (!UNKNOWN)
 extends_documentation_fragment:
   - lifeboat.kafka.registry
   - lifeboat.kafka.store

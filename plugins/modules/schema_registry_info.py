@@ -10,7 +10,8 @@ module: schema_registry_info
 short_description: Tell what a schema registry is and holds
 description:
   - Tells which registry answers, what it can do, whether it is well, and what it holds.
-author: lifeboat.kafka contributors
+author:
+  - lifeboat.kafka contributors (!UNKNOWN)
 extends_documentation_fragment:
   - lifeboat.kafka.registry
   - lifeboat.kafka.subjects

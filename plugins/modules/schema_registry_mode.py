@@ -12,7 +12,8 @@ description:
   - Sets or removes modes, one task for many scopes.
   - With O(state=recovered) it puts back the modes and configs that an interrupted import into this registry left
     changed, as its journal has them.
-author: lifeboat.kafka contributors
+author:
+  - lifeboat.kafka contributors (!UNKNOWN)
 extends_documentation_fragment:
   - lifeboat.kafka.registry
   - lifeboat.kafka.store

@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .._core.change import Report
 from .._core.errors import InvalidOption, MissingLibrary
 
-jmespath: Any
 try:
     import jmespath
 except ImportError:
-    jmespath = None
+    HAS_JMESPATH = False
+else:
+    HAS_JMESPATH = True
 
 
 def queried(report: Report, expression: str | None) -> Report:
@@ -30,7 +29,7 @@ def queried(report: Report, expression: str | None) -> Report:
     """
     if expression is None:
         return report
-    if jmespath is None:
+    if not HAS_JMESPATH:
         raise MissingLibrary(
             "The option query needs the Python library jmespath >= 1.0; install it where this module runs.",
             object_name="jmespath",

@@ -79,6 +79,7 @@ def run(
         planned = plan(_task(module, uses, optional))
         if isinstance(planned, Report):
             _succeed(module, planned, {"changed": False})
+            return
         _succeed(module, planned.preview() if module.check_mode else planned.apply(), _changes(module, planned))
     except LifeboatError as error:
         module.fail_json(msg=error.message, failure=error.failure())
@@ -104,7 +105,7 @@ def _changes(module: AnsibleModule, change: Change) -> dict[str, Any]:
     return {"changed": True, "diff": {"before": difference.before, "after": difference.after}}
 
 
-def _succeed(module: AnsibleModule, report: Report, changes: Mapping[str, Any]) -> NoReturn:
+def _succeed(module: AnsibleModule, report: Report, changes: Mapping[str, Any]) -> None:
     for warning in report.warnings:
         module.warn(warning)
     module.exit_json(**changes, **report.values)

@@ -113,7 +113,7 @@ def _describe_point(point: RestorePoint) -> dict[str, Any]:
         "committed_at": timestamp(point.committed_at),
         "complete": point.complete,
         "parts": [
-            {"name": part.name, "complete": part.complete, "files": part.files, "bytes": part.bytes, **part.summary}
+            {"name": part.name, "complete": part.complete, "files": part.files, "bytes": part.size, **part.summary}
             for _name, part in sorted(point.parts.items())
         ],
         "missing": list(point.missing),

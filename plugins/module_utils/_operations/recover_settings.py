@@ -144,6 +144,6 @@ def _warnings(found: Iterable[tuple[Leftover, str, Setting]]) -> Iterable[str]:
     for each, outcome, now in found:
         if outcome == CHANGED_SINCE:
             yield (
-                f"The {each.kind} of {scope_name(each.scope)} was {each.prior.value} before an interrupted import set it "
-                f"to {each.value}; now it is {now.value}, so somebody has changed it since, and it stays as it is."
+                f"The {each.kind} of {scope_name(each.scope)} was {each.prior.value} before an interrupted import set "
+                f"it to {each.value}; now it is {now.value}, so somebody has changed it since, and it stays as it is."
             )

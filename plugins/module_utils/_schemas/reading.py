@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 from .._core.fields import Fields
@@ -47,11 +47,14 @@ class Finding(NamedTuple):
     reason: str
 
 
-def read_documents(found: Iterable[tuple[DocumentName, Any]]) -> tuple[Manifest, RegistryState]:
+def read_documents(
+    found: Iterable[tuple[DocumentName, Any]], *, lost: Collection[DocumentName] = ()
+) -> tuple[Manifest, RegistryState]:
     """Read what `documents.documents` wrote, in any order.
 
     Args:
         found: All documents of one part: names and parsed JSON values.
+        lost: Documents that are damaged and to be done without: with a subject's go its versions and settings.
 
     Raises:
         Damaged: A document is missing, is not what was written, or does not fit another; it is named.
@@ -65,11 +68,13 @@ def read_documents(found: Iterable[tuple[DocumentName, Any]]) -> tuple[Manifest,
         by_kind[name.kind][name] = fields
     state = RegistryState()
     for name, fields in sorted(by_kind[SUBJECT].items()):
-        _read_subject(name, fields, by_kind[VERSION], state)
+        _read_subject(name, fields, by_kind[VERSION], state, lost)
     for name, fields in sorted(by_kind[VERSION].items()):
-        raise fields.damaged(f"{DocumentName(SUBJECT, name.subject)} does not list it")
-    _read_settings(_single(by_kind, GLOBAL_CONFIG), state)
-    return _read_manifest(_single(by_kind, MANIFEST), state), state
+        if DocumentName(SUBJECT, name.subject) not in lost:
+            raise fields.damaged(f"{DocumentName(SUBJECT, name.subject)} does not list it")
+    if DocumentName(GLOBAL_CONFIG) not in lost:
+        _read_settings(_single(by_kind, GLOBAL_CONFIG), state)
+    return _read_manifest(_single(by_kind, MANIFEST), state, whole=not lost), state
 
 
 def unsound(manifest: Manifest, state: RegistryState) -> list[Finding]:
@@ -108,7 +113,11 @@ def _single(by_kind: dict[str, dict[DocumentName, Fields]], kind: str) -> Fields
 
 
 def _read_subject(
-    name: DocumentName, fields: Fields, versions: dict[DocumentName, Fields], state: RegistryState
+    name: DocumentName,
+    fields: Fields,
+    versions: dict[DocumentName, Fields],
+    state: RegistryState,
+    lost: Collection[DocumentName],
 ) -> None:
     """Read a subject's document and those of its versions, which it takes out of ``versions``."""
     if fields.required("subject", str) != name.subject:
@@ -120,6 +129,8 @@ def _read_subject(
         key = VersionKey(name.subject, number)
         if key in state.versions:
             raise fields.damaged(f"it lists version {number} twice")
+        if DocumentName(VERSION, *key) in lost:
+            continue
         document = versions.pop(DocumentName(VERSION, *key), None) or Fields(str(DocumentName(VERSION, *key)), None)
         version = _read_version(key, document, deleted)
         if version.id != schema_id:
@@ -192,7 +203,7 @@ def _setting(fields: Fields, name: str, kind: type[Any]) -> Setting:
     return setting
 
 
-def _read_manifest(fields: Fields, state: RegistryState) -> Manifest:
+def _read_manifest(fields: Fields, state: RegistryState, *, whole: bool) -> Manifest:
     state.settled = fields.required("settled", bool)
     state.contexts = tuple(fields.list_of("contexts", lambda name: name if isinstance(name, str) else None, "text"))
     state.highest_ids = dict(fields.counts("highest_ids"))
@@ -204,6 +215,8 @@ def _read_manifest(fields: Fields, state: RegistryState) -> Manifest:
         unresolved=frozenset(fields.list_of("unresolved", _unresolved, "a subject, a version and a name")),
     )
     fields.finish()
+    if not whole:
+        return manifest
     if manifest.counts != count(state):
         raise fields.damaged(f"its counts are not those of the part: {count(state)}")
     if sorted(manifest.order) != sorted(state.versions):

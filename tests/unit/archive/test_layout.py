@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive import layout
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import InvalidOption
 from ansible_collections.lifeboat.kafka.plugins.module_utils._storage.port import segments
-from hypothesis import given
-from hypothesis import strategies as st
 
 NAMES = st.one_of(
     st.text(alphabet=st.characters(), max_size=60),
@@ -65,7 +66,7 @@ def test_long_names_differ_at_their_ends() -> None:
 
 @pytest.mark.parametrize("segment", ["%2f", "%41", "%ZZ", "a%", "%C3", ".hidden", "é" * 200])
 def test_what_is_no_segment_stands_for_nothing(segment: str) -> None:
-    with pytest.raises(ValueError, match="does not stand for a name|can't decode"):
+    with pytest.raises(ValueError, match=r"does not stand for a name|can't decode"):
         layout.decode_segment(segment)
 
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.documents import INDEX_PAGE, decode
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.parts import (
     MOST_ENTRIES,
@@ -17,9 +20,6 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.parts impo
     read_page,
 )
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import Damaged, UnsupportedFormat
-from hypothesis import given
-from hypothesis import strategies as st
-
 from testbed.archives import BACKUP, back_up, make_store, tree
 
 SHA256 = "0123456789abcdef" * 4
@@ -88,7 +88,7 @@ def test_a_newer_page_is_refused() -> None:
 
 def test_points_share_pages(tmp_path: Path) -> None:
     store = make_store(tmp_path)
-    contents = {f"subject-{number:04d}": str(number) for number in range(2000)}
+    contents = {f"subject-{number:04d}": str(number) for number in range(1200)}
     back_up(store, contents)
     before = set(tree(tmp_path / BACKUP))
     back_up(store, {**contents, "subject-1000": "changed"})

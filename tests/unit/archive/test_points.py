@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.commit import capture, commit, would_create
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.open_point import OpenPoint, abort, open_point
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.points import (
@@ -28,7 +29,6 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import
     Refused,
     UnsupportedFormat,
 )
-
 from testbed.archives import BACKUP, SCOPE, StillClock, back_up, make_store, subjects, tree
 
 REGISTRY = "schema-registry"
@@ -238,9 +238,13 @@ def test_a_path_is_added_once(store: Store) -> None:
 
 
 def test_a_capture_that_fails_leaves_no_point_and_no_lease(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), capture(store, BACKUP, None, clock=SystemClock()) as taken:
-        write_part(taken.point, REGISTRY, {"orders": "1"})
-        raise ZeroDivisionError
+    def fail_late() -> None:
+        with capture(store, BACKUP, None, clock=SystemClock()) as taken:
+            write_part(taken.point, REGISTRY, {"orders": "1"})
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_late()
     assert list_points(store, BACKUP) == []
     assert not (tmp_path / BACKUP / "open" / "lease.json").exists()
     assert back_up(store, {"orders": "1"}).point.sequence == 1

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.store import Store
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import (
     Damaged,
@@ -17,7 +18,6 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import
     UnsupportedFormat,
 )
 from ansible_collections.lifeboat.kafka.plugins.module_utils._storage.filesystem import FilesystemStorage
-
 from testbed.archives import back_up, make_store, tree
 
 
@@ -67,7 +67,7 @@ def test_a_fresh_file_system_is_marked(tmp_path: Path) -> None:
 def test_a_marker_that_cannot_be_read_is_refused(tmp_path: Path, marker: bytes, error: type[LifeboatError]) -> None:
     (tmp_path / "store.json").write_bytes(marker)
     for attempt in (Store.open, Store.initialise):
-        with pytest.raises(error, match="store.json"):
+        with pytest.raises(error, match=r"store\.json"):
             attempt(FilesystemStorage(str(tmp_path)))
     assert (tmp_path / "store.json").read_bytes() == marker
 

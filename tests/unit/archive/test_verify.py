@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.parts import Entry
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.points import LATEST, find_point
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.reader import PartReader
@@ -22,7 +23,6 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import
     NotFound,
     UnsupportedFormat,
 )
-
 from testbed.archives import BACKUP, back_up, make_store, tree
 
 REGISTRY = "schema-registry"

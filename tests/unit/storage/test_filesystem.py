@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import NotFound, StoreError
 from ansible_collections.lifeboat.kafka.plugins.module_utils._storage import durable
 from ansible_collections.lifeboat.kafka.plugins.module_utils._storage.filesystem import FilesystemStorage
 from ansible_collections.lifeboat.kafka.plugins.module_utils._storage.port import AlreadyExists, Storage, StoredFile
-
 from testbed.archives import tree
 
 MANY = [(f"many/{number % 7}/{number}", b"%d" % number) for number in range(40)]

@@ -1,0 +1,113 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The documents are what docs/archive-format says, and nothing else is read as one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive import documents
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.journal import UndoJournal
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.liveness import ProcessIdentity
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.open_point import open_point
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.clock import SystemClock
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import Damaged, UnsupportedFormat
+from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas import documents as registry_documents
+from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import (
+    GLOBAL_SCOPE,
+    UNSET,
+    Reference,
+    RegistryState,
+    SchemaContent,
+    SchemaVersion,
+    ScopeSettings,
+    Setting,
+)
+from testbed.archives import back_up, make_store, tree
+
+FOLDER = Path(__file__).resolve().parents[3] / "docs" / "archive-format"
+SCHEMAS = {path.name.removesuffix(".schema.json"): json.loads(path.read_bytes()) for path in FOLDER.iterdir()}
+ARCHIVE = {
+    documents.STORE,
+    documents.RESTORE_POINT,
+    documents.PART,
+    documents.INDEX_PAGE,
+    documents.LEASE,
+    documents.LAST_RUN,
+    documents.JOURNAL_RUN,
+    documents.ID_MAP,
+}
+REGISTRY = set(registry_documents.FORMATS.values())
+
+
+def written(root: Path) -> list[Any]:
+    """Write one document of each of the archive's formats at least."""
+    store = make_store(root)
+    back_up(store, {"orders": "1", "users": "2"})
+    back_up(store, {"orders": "1"}, complete=False)
+    open_point(store, "prod", owner=ProcessIdentity.current(), clock=SystemClock(), expected=["schema-registry"])
+    open_point(store, "unknown-owner", owner=None, clock=SystemClock())
+    journal = UndoJournal(store.storage, "cluster", SystemClock())
+    run = journal.begin("schema_registry_import", {"backup_id": "prod"})
+    run.record("mode", "", Setting("READWRITE", True), "IMPORT")
+    run.record("config", "orders", UNSET, {"compatibilityLevel": "NONE"})
+    run.mark_incomplete(["orders"])
+    run.finish()
+    journal.write_id_map("prod", 1, {".": {7: 1}})
+    return [json.loads(content) for path, content in tree(root).items() if "/subjects/" not in path]
+
+
+def registry_state() -> RegistryState:
+    text = '{"type": "record", "name": "Order", "fields": []}'
+    versions = [
+        SchemaVersion("orders", 1, 7, SchemaContent("AVRO", text), guid="a-b", created_ms=1),
+        SchemaVersion(
+            ":.eu:orders",
+            2,
+            7,
+            SchemaContent("AVRO", text, (Reference("Order", ":.:orders", 1),), {"tags": {}}, {"domainRules": []}),
+            deleted=True,
+        ),
+    ]
+    full = Setting({"compatibilityLevel": "FULL"}, True)
+    return RegistryState(
+        versions={version.key: version for version in versions},
+        settings={GLOBAL_SCOPE: ScopeSettings(full, Setting("READWRITE", None)), "orders": ScopeSettings(config=full)},
+        contexts=(".", ".eu"),
+        highest_ids={".": 7, ".eu": 7},
+    )
+
+
+def test_every_schema_is_one() -> None:
+    for schema in SCHEMAS.values():
+        Draft202012Validator.check_schema(schema)
+    described = {schema["properties"]["format"]["const"] for schema in SCHEMAS.values()}
+    assert described == ARCHIVE | REGISTRY
+    assert all(schema["properties"]["format"]["const"].endswith(f"/{name}") for name, schema in SCHEMAS.items())
+
+
+def test_what_is_written_is_as_described(tmp_path: Path) -> None:
+    values = written(tmp_path)
+    values += [value for _name, value in registry_documents.documents(registry_state(), source={}, selection={})]
+    assert {value["format"] for value in values} == ARCHIVE | REGISTRY
+    for value in values:
+        Draft202012Validator(SCHEMAS[value["format"].partition("/")[2]]).validate(value)
+
+
+@pytest.mark.parametrize("format_name", sorted(ARCHIVE))
+def test_only_documents_of_the_format_are_read(format_name: str) -> None:
+    fine = documents.encode(format_name, {"any": 1})
+    assert documents.decode(fine, format_name, "there").required("any", int) == 1
+    with pytest.raises(UnsupportedFormat, match=r"there is in version 2 .* newer release"):
+        documents.decode(fine.replace(b'_version": 1', b'_version": 2'), format_name, "there")
+    for wrong in (b"", b"[]", b"\x00", fine[:-3], fine.replace(b'_version": 1', b'_version": true'), b'{"a": NaN}'):
+        with pytest.raises(Damaged, match="there"):
+            documents.decode(wrong, format_name, "there")
+    with pytest.raises(Damaged, match="there"):
+        documents.decode(fine, f"{format_name}-of-others", "there")

@@ -10,9 +10,9 @@ from typing import Any
 from .._core.errors import RegistryError
 from .._core.settings import RegistrySettings
 from .axonops import AxonOpsRegistry
+from .client import RegistryClient
 from .confluent import ConfluentRegistry
 from .dialect import Registry
-from .http import RegistryClient
 
 NOT_KNOWN_HERE = (400, 404, 405)
 """HTTP statuses of a server that knows nothing of what it is asked; 400 is also a TLS port's answer to plain HTTP."""

@@ -29,7 +29,7 @@ from .._schemas.model import (
     split_subject,
 )
 from . import items
-from .http import RegistryClient
+from .client import RegistryClient
 from .listing import Health, ListedVersion, Listing
 from .unknown import READING_ONLY
 
@@ -165,15 +165,6 @@ class Registry:
             return None
         return self._parsed(item, key.subject, path, deleted=deleted)
 
-    def schema_by_id(self, context: str, schema_id: int) -> SchemaContent | None:
-        """Read the schema of an id in a context, as far as the server tells it; None when there is none."""
-        path = self._id_path(context, schema_id)
-        item = self.client.get(path, "schema by id", absent=(NO_SCHEMA, NO_SUBJECT, NO_SUCH_PATH))
-        try:
-            return None if item is None else items.read_content(self._without_inventions(item))
-        except ValueError as error:
-            raise self.client.unexpected(path, item, f"a schema ({error})") from error
-
     def highest_id(self, context: str, known_id: int) -> int | None:
         """Return the highest id that a context has given out, where the server tells it.
 
@@ -203,14 +194,6 @@ class Registry:
             return UNSET
         mode = str(value.get("mode"))
         return Setting(mode, self._is_mode_set(scope, mode))
-
-    def effective_mode(self, scope: str) -> str:
-        """Return the mode that applies at a scope, its own or an inherited one."""
-        path = f"{self._scope_path('mode', scope)}?defaultToGlobal=true"
-        value = self.client.get(path, "mode")
-        if not isinstance(value, dict) or not isinstance(value.get("mode"), str):
-            raise self.client.unexpected(path, value, "a mode")
-        return str(value["mode"])
 
     def read_settings(self, scopes: Iterable[str]) -> dict[str, ScopeSettings]:
         """Read config and mode of some scopes, several at once; what cannot be addressed is left out."""

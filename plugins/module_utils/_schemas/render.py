@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from .import_plan import (
@@ -49,7 +50,8 @@ def rendered(plan: ImportPlan) -> tuple[View, View]:
 
 def _show_step(step: Register | SoftDelete | PurgeSubject, plan: ImportPlan, before: View, after: View) -> None:
     if isinstance(step, Register):
-        after[_label(step.version.key)] = _described(step.version, known_id=plan.options.ids == KEEP)
+        live = replace(step.version, deleted=False)
+        after[_label(step.version.key)] = _described(live, known_id=plan.options.ids == KEEP)
     elif isinstance(step, SoftDelete):
         held = plan.target.versions.get(step.key)
         label = _label(step.key)

@@ -167,10 +167,7 @@ def test_reads_settings_together(confluent):
     assert settings["users-value"].config.value == {"normalize": True, "compatibilityLevel": "NONE"}
 
 
-def test_finds_schemas_by_id_in_their_context(confluent):
-    assert confluent.schema_by_id(".", 4).schema_type == "AVRO"
-    assert "Order" in confluent.schema_by_id(".ctx1", 1).text
-    assert confluent.schema_by_id(".", 999999) is None
+def test_finds_the_highest_id_of_a_context(confluent):
     assert confluent.highest_id(".", 4) > 1000
     assert confluent.highest_id(".ctx1", 1) == 5
     assert confluent.highest_id(".", 999999) is None

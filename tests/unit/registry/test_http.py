@@ -23,7 +23,7 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import
 )
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import RegistrySettings
 from ansible_collections.lifeboat.kafka.plugins.module_utils._registry import transport
-from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.http import RegistryClient
+from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.client import RegistryClient
 
 ANSWER = ["orders"]
 

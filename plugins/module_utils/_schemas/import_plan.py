@@ -186,7 +186,9 @@ class Assigned:
 
 @dataclass(frozen=True)
 class ImportPlan:
-    """What an import does, in order: temporary settings, steps, settings, and the temporary settings put back.
+    """What an import does.
+
+    In order: temporary settings, steps, temporary configs put back, configs, temporary modes put back, modes.
 
     Args:
         options: What was asked for.

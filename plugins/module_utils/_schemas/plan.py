@@ -16,7 +16,7 @@ from .draft import Draft
 from .import_plan import KEEP, NEW, ImportOptions, ImportPlan, Item, PurgeSubject, SettingChange
 from .keep import draft_keep
 from .losses import summed
-from .model import DEFAULT_CONTEXT, RegistryState, ScopeSettings, VersionKey, context_of
+from .model import DEFAULT_CONTEXT, RegistryState, ScopeSettings, context_of
 from .problems import ImportRefused, Problem
 from .settings_plan import (
     READONLY_OVERRIDE,
@@ -52,7 +52,7 @@ def plan_import(
     draft = (draft_keep if options.ids == KEEP else draft_assign)(made, target, capabilities, options)
     purged = {step.subject for step in draft.steps if isinstance(step, PurgeSubject)}
     subjects = {step.subject for step in draft.steps}
-    created = _created(draft.versions, target, options)
+    created = {*subjects, *(key.subject for key in draft.versions)} - _foreign_subjects(target, options)
     settings = final_settings(made.settings, target, options, purged=purged, created=created)
     losses = summed([*made.lost, *draft.lost])
     problems = [*made.problems, *draft.problems, *_closed(subjects, settings, target)]
@@ -88,10 +88,9 @@ def _check(capabilities: Capabilities, options: ImportOptions) -> None:
         )
 
 
-def _created(versions: Iterable[VersionKey], target: RegistryState, options: ImportOptions) -> set[str]:
-    """Return the subjects that only this import's versions make."""
-    foreign = {key.subject for key in target.versions if key not in options.unfinished}
-    return {key.subject for key in versions} - foreign
+def _foreign_subjects(target: RegistryState, options: ImportOptions) -> set[str]:
+    """Return the subjects of the target that hold more than this import's own versions."""
+    return {key.subject for key in target.versions if key not in options.unfinished}
 
 
 def _closed(subjects: Collection[str], settings: Collection[SettingChange], target: RegistryState) -> Iterable[Problem]:
@@ -109,7 +108,8 @@ def _closed(subjects: Collection[str], settings: Collection[SettingChange], targ
 
 
 def _after(target: RegistryState, draft: Draft, settings: Collection[SettingChange]) -> RegistryState:
-    contexts = {*target.contexts, *(context_of(key.subject) for key in draft.versions), DEFAULT_CONTEXT}
+    subjects = {*(key.subject for key in draft.versions), *(step.subject for step in draft.steps)}
+    contexts = {*target.contexts, *map(context_of, subjects), DEFAULT_CONTEXT}
     return replace(
         target,
         versions=draft.versions,

@@ -95,38 +95,36 @@ class ModelRegistry:
             self.state.settings[""] = ScopeSettings(backward, readwrite)
 
     def apply(self, plan: ImportPlan, *, steps: int | None = None) -> dict[VersionKey, int]:
-        """Carry a plan out, or only some of its first steps and nothing after them; return the ids by source."""
-        ids: dict[VersionKey, int] = {}
-        numbers: dict[VersionKey, int] = {}
+        """Carry a plan out, or only some of its first steps and no settings after them; return the ids by source."""
         for temporary in plan.temporary:
             self._set(temporary.scope, temporary.kind, temporary.value, force=temporary.force)
+        ids = self._make(plan, len(plan.steps) if steps is None else steps)
+        for kind in ("config", "mode"):
+            for temporary in reversed(plan.temporary):
+                if temporary.kind == kind:
+                    self._put_back(temporary.scope, kind, temporary.before)
+            for change in plan.settings if steps is None else ():
+                if change.kind == kind:
+                    self._set(change.scope, kind, change.value)
+        return ids
+
+    def _make(self, plan: ImportPlan, steps: int) -> dict[VersionKey, int]:
+        ids: dict[VersionKey, int] = {}
+        numbers: dict[VersionKey, int] = {}
         for step in plan.steps[:steps]:
             if isinstance(step, Register):
-                version = replace(step.version, content=plan.content(step, numbers))
-                key = self.register(version, with_id=step.with_id)
+                key = self.register(replace(step.version, content=plan.content(step, numbers)), with_id=step.with_id)
                 ids[step.source] = self.state.versions[key].id
                 if step.needs_number:
                     numbers[step.source] = key.version
             elif isinstance(step, SoftDelete):
-                known = step.source in numbers
-                self.soft_delete(VersionKey(step.subject, numbers[step.source]) if known else step.key)  # type: ignore[index]
+                number = step.key.version if step.source is None else numbers[step.source]
+                self.soft_delete(VersionKey(step.subject, number))
             else:
                 self.purge(step)
                 for temporary in plan.temporary:
                     if temporary.scope == step.subject:
                         self._set(temporary.scope, temporary.kind, temporary.value, force=True)
-        if steps is None:
-            for change in plan.settings:
-                if change.kind == "config":
-                    self._set(change.scope, "config", change.value)
-        for temporary in reversed(plan.temporary):
-            lasting = [c for c in plan.settings if (c.scope, c.kind) == (temporary.scope, temporary.kind)]
-            if steps is not None or not lasting or temporary.kind == "mode":
-                self._put_back(temporary.scope, temporary.kind, temporary.before)
-        if steps is None:
-            for change in plan.settings:
-                if change.kind == "mode":
-                    self._set(change.scope, "mode", change.value)
         return ids
 
     def register(self, version: SchemaVersion, *, with_id: bool) -> VersionKey:
@@ -134,7 +132,8 @@ class ModelRegistry:
         mode = effective_mode(self.state, version.subject)
         if mode != ("IMPORT" if with_id else "READWRITE"):
             raise Refusal(f"{version.key} in mode {mode}")
-        if self.state.settings.get(version.subject, ScopeSettings()).config.value in ("alias",):
+        config = self.state.settings.get(version.subject, ScopeSettings()).config
+        if config.is_set and config.value.get("alias"):
             raise Refusal(f"{version.subject} is an alias")
         self._resolve(version.key, version.content, with_id)
         content, _lost = stored_content(version.content, self.capabilities, with_id=with_id)
@@ -151,30 +150,34 @@ class ModelRegistry:
                 raise Refusal(f"{key} refers to soft-deleted {target}")
 
     def _import(self, version: SchemaVersion) -> VersionKey:
-        kind = self.capabilities.identity
-        own = identity(version.content, kind)
+        subject = self.state.of_subject(version.subject)
         if self.capabilities.same_content_again is Again.AFTER_SOFT_DELETE:
-            for other in self.state.of_subject(version.subject):
-                if not other.deleted and identity(other.content, kind) == own:
+            for other in subject:
+                if not other.deleted and self._identity(other) == self._identity(version):
                     return other.key  # silently, nothing is stored
-        for other in self.state.versions.values():
-            if context_of(other.subject) == context_of(version.subject):
-                equal = identity(other.content, kind) == own
-                if other.id == version.id and not equal:
-                    raise Refusal(f"the id {version.id} holds other content")
-                if other.id != version.id and equal and not self.capabilities.second_id_for_content:
-                    raise Refusal(f"{version.key} has its content under the id {other.id}")
+        self._refuse_rivals(version)
         there = self.state.versions.get(version.key)
         if there is not None and not self.capabilities.undelete_by_register:
             return there.key  # silently, nothing is stored
         if there is not None and (there.id != version.id or not same(there.content, version.content)):
             raise Refusal(f"{version.key} would be overwritten")
-        if self.capabilities.register_purges_lower:
-            for other in self.state.of_subject(version.subject):
-                if other.deleted and other.id == version.id and other.version < version.version:
-                    del self.state.versions[other.key]
+        for other in subject if self.capabilities.register_purges_lower else ():
+            if other.deleted and other.id == version.id and other.version < version.version:
+                del self.state.versions[other.key]
         self.state.versions[version.key] = replace(version, deleted=False)
         return version.key
+
+    def _refuse_rivals(self, version: SchemaVersion) -> None:
+        for other in self.state.versions.values():
+            if context_of(other.subject) == context_of(version.subject):
+                equal = self._identity(other) == self._identity(version)
+                if other.id == version.id and not equal:
+                    raise Refusal(f"the id {version.id} holds other content")
+                if other.id != version.id and equal and not self.capabilities.second_id_for_content:
+                    raise Refusal(f"{version.key} has its content under the id {other.id}")
+
+    def _identity(self, version: SchemaVersion) -> str:
+        return identity(version.content, self.capabilities.identity)
 
     def _assign(self, subject: str, content: SchemaContent) -> VersionKey:
         versions = self.state.of_subject(subject)
@@ -235,9 +238,9 @@ class ModelRegistry:
     def _set(self, scope: str, kind: str, value: Any, *, force: bool = False) -> None:
         if kind == "config" and effective_mode(self.state, scope) == "READONLY":
             raise Refusal(f"{scope} is read-only")
-        if value == "IMPORT" and effective_mode(self.state, scope) != "IMPORT" and not force:
-            if self.state.versions:
-                raise Refusal(f"{scope} holds versions")
+        entered = value == "IMPORT" and effective_mode(self.state, scope) != "IMPORT"
+        if entered and not force and self.state.versions:
+            raise Refusal(f"{scope} holds versions")
         there = self.state.settings.get(scope, ScopeSettings())
         before: Setting = getattr(there, kind)
         self.state.settings[scope] = replace(there, **{kind: Setting(value, None if before.is_set is None else True)})

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.content import meaning
-from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.graph import Versions
+from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.graph import Versions, dependency_order
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import (
     DEFAULT_CONTEXT,
     UNSET,
@@ -56,32 +57,44 @@ def settings(draw: st.DrawFn, *, wide: bool) -> ScopeSettings:
 
 
 @st.composite
-def registries(
-    draw: st.DrawFn, *, most: int = 8, seed: RegistryState | None = None, settled_modes: bool = False
-) -> RegistryState:
+def registries(draw: st.DrawFn, *, most: int = 8, seed: RegistryState | None = None) -> RegistryState:
     """Draw what a Confluent-like registry can hold.
 
     Args:
         draw: Given by hypothesis.
-        most: How many versions at most.
-        seed: Its versions are held too, some of them.
-        settled_modes: Whether no mode forbids anything.
+        most: How many versions at most, beside those of the seed.
+        seed: Some of its versions are held too, now and then renumbered, soft-deleted or live again; then no mode
+            forbids anything, and no alias redirects writes.
     """
     state = RegistryState(contexts=CONTEXTS)
     ids: dict[tuple[str, str], int] = {}
     if seed is not None:
-        for key in sorted(seed.versions):
-            if draw(st.booleans()) and all(target in state.versions for target in Versions(seed.versions).targets(key)):
-                state.versions[key] = seed.versions[key]
-                ids[(context_of(key.subject), meaning(seed.versions[key].content))] = seed.versions[key].id
+        _add_some(draw, state, seed)
+        ids = {(context_of(v.subject), meaning(v.content)): v.id for v in state.versions.values()}
     for _ in range(draw(st.integers(0, most))):
         _add_version(draw, state, ids)
     scopes = [context_scope(context) for context in CONTEXTS] + [join_subject(c, s) for c in CONTEXTS for s in SUBJECTS]
     for scope in scopes:
         if scope in state.subjects() or scope in map(context_scope, CONTEXTS) or draw(st.booleans()):
             drawn = draw(settings(wide=scope == ""))
-            state.settings[scope] = ScopeSettings(drawn.config) if settled_modes else drawn
+            if seed is not None:
+                alias = drawn.config.value is not None and "alias" in drawn.config.value
+                drawn = ScopeSettings(UNSET if alias else drawn.config)
+            state.settings[scope] = drawn
     return state
+
+
+def _add_some(draw: st.DrawFn, state: RegistryState, seed: RegistryState) -> None:
+    known = Versions(seed.versions)
+    moved: dict[VersionKey, VersionKey] = {}
+    close_gaps = draw(st.sampled_from([False, False, True]))
+    for key in dependency_order(seed.versions, sequential_subjects=True):
+        targets = list(known.targets(key))
+        if draw(st.booleans()) and all(moved.get(target) == target for target in targets):
+            used = [held.version for held in state.versions if held.subject == key.subject]
+            moved[key] = VersionKey(key.subject, max(used, default=0) + 1) if close_gaps else key
+            deleted = seed.versions[key].deleted ^ draw(st.sampled_from([False, False, False, True]))
+            state.versions[moved[key]] = replace(seed.versions[key], version=moved[key].version, deleted=deleted)
 
 
 def _add_version(draw: st.DrawFn, state: RegistryState, ids: dict[tuple[str, str], int]) -> None:

@@ -186,11 +186,20 @@ plan:
         much.
       type: list
       elements: dict
-      sample: [{subject: orders-value, version: 3, reason: soft_deleted_on_target}]
+      sample:
+        - subject: orders-value
+          version: 3
+          id: 9
+          class: soft_deleted_on_target
+          reason: it is soft-deleted on the target
     left_omitted:
       description: How many more there are.
       type: int
       sample: 0
+    exact:
+      description: Whether the target then holds every version as the restore point has it, but for accepted losses.
+      type: bool
+      sample: true
     lost:
       description: What the target cannot hold and was accepted.
       type: list
@@ -202,11 +211,11 @@ plan:
       elements: dict
       sample: []
 verified:
-  description: What the target was found to hold afterwards, all of it equal to the restore point but for what RV(plan)
-    names.
+  description: How many versions the target was found to hold afterwards as the restore point has them, and how many
+    are left out.
   returned: success, not in check mode
   type: dict
-  sample: {versions: 5000, settings: 4}
+  sample: {versions: 5000, left: 0}
 id_map:
   description: The new ids by context and old id, with O(ids=assign). Shortened; the journal holds all of it.
   returned: with O(ids=assign), not in check mode

@@ -31,6 +31,7 @@ from .change_settings import scope_name
 from .earlier_runs import Leftover
 
 READONLY = "READONLY"
+READWRITE = "READWRITE"
 _SHOWN = 20
 
 
@@ -255,19 +256,29 @@ def put_back(registry: Registry, kind: str, scope: str, prior: Setting, instead:
         registry: Where.
         kind: ``mode`` or ``config``.
         scope: Its scope.
-        prior: What was there before; of a registry that does not tell set from unset it is set again.
+        prior: What was there before.
         instead: What is to be there from now on.
     """
     value = instead.value if instead else prior.value
-    if kind == "mode":
+    if kind == "config":
         if value is None:
-            registry.delete_mode(scope)
+            registry.delete_config(scope)
         else:
-            registry.set_mode(scope, str(value), force=True)
-    elif value is None:
-        registry.delete_config(scope)
+            registry.set_config(scope, value)
+    elif value is None or _may_have_been_unset(prior, value):
+        registry.delete_mode(scope)
+        if value is not None and registry.get_mode(scope).value != value:
+            registry.set_mode(scope, str(value))
     else:
-        registry.set_config(scope, value)
+        registry.set_mode(scope, str(value), force=True)
+
+
+def _may_have_been_unset(prior: Setting, value: object) -> bool:
+    """A registry that does not tell set from inherited gets the mode unset, where that gives the same.
+
+    Only READWRITE: unsetting any other mode may open the scope for a moment.
+    """
+    return prior.is_set is None and value == READWRITE
 
 
 def _raise_for(mismatches: Iterable[object]) -> None:

@@ -20,6 +20,7 @@ from .._core.selection import Selection
 from .._core.settings import RegistrySettings, StoreSettings
 from .._registry.detect import connect
 from .._registry.dialect import Registry
+from .._schemas.classify import LEAVE
 from .._schemas.compare import same_setting
 from .._schemas.import_plan import ASSIGN, ImportOptions, ImportPlan
 from .._schemas.model import RegistryState
@@ -200,6 +201,7 @@ class RegistryImport:
                     for item in left[:_SHOWN]
                 ],
                 "left_omitted": max(0, len(left) - _SHOWN),
+                "exact": all(item.action != LEAVE for item in left),
                 "lost": [loss.describe() for loss in self.plan.losses],
                 "damaged": list(self.damaged[:_SHOWN]),
                 "damaged_omitted": max(0, len(self.damaged) - _SHOWN),

@@ -17,6 +17,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -50,70 +51,105 @@ class Demo:
         self._configuration.touch()
         self.registry = axonops.AxonOpsRegistry()
         self.broker = kafka.Kafka()
-        self._steps = steps
+        self.steps = steps
         self._shop = Shop()
 
     def install(self) -> None:
         """Build the collection and install it as a user would, without any network."""
-        with self._steps.step("Build the collection's tarball") as step:
+        with self.steps.step("Build the collection's tarball") as step:
             self._ansible("ansible-galaxy", "collection", "build", "--output-path", str(self.scratch), log="build")
             (tarball,) = self.scratch.glob("*.tar.gz")
             step.note = f"{tarball.name}, {tarball.stat().st_size // 1024} KiB"
-        with self._steps.step("Install it offline into a scratch folder"):
+        with self.steps.step("Install it offline into a scratch folder"):
             arguments = ("--offline", "--collections-path", str(self.scratch / "collections"), str(tarball))
             self._ansible("ansible-galaxy", "collection", "install", *arguments, log="install")
 
     def start(self, stack: contextlib.ExitStack) -> None:
         """Start the registry and the broker."""
-        with self._steps.step(
+        with self.steps.step(
             "Get the registry (AxonOps Schema Registry)", "(first time: is downloaded and built, 2-4 minutes)"
         ):
             axonops.fetch()
-        with self._steps.step("Get the broker (Apache Kafka)", "(first time: is downloaded, up to a minute)"):
+        with self.steps.step("Get the broker (Apache Kafka)", "(first time: is downloaded, up to a minute)"):
             kafka.fetch()
-        with self._steps.step("Start both on loopback") as step:
+        with self.steps.step("Start both on loopback") as step:
             for component in (self.registry, self.broker):
                 stack.enter_context(component)
             step.note = f"registry :{self.registry.port}, broker :{self.broker.port}"
 
     def tell(self) -> bool:
         """Fill, back up, lose, restore, verify; whether everything is as it was."""
-        with self._steps.step("Let a shop use them for some years") as step:
+        before = self._fill()
+        self._playbook("init")
+        backup = self._playbook("backup")
+        lost = self._lose()
+        self._unasked_restore(lost)
+        restore = self._playbook("restore", lifeboat_restore_into=HOST)
+        verify = self._playbook("verify")
+        with self.steps.step("The consumer tries again") as step:
+            after = self._moment()
+            step.note = f"{len(after.decoded.messages)} of {len(self._records)} messages can be read"
+        return conclude(before, lost, after, {"Backup": backup, "restore": restore, "verify": verify})
+
+    def keep_logs(self, trace: str) -> None:
+        """Write down the error and the components' logs, and keep all logs in the checkout."""
+        (self.logs / "error.log").write_text(trace)
+        for component in (self.registry, self.broker):
+            (self.logs / f"{component.name}.log").write_text(component.log_tail(10000))
+        shutil.copytree(self.logs, KEPT_LOGS, dirs_exist_ok=True)
+        print(f"All logs of this run are kept in {KEPT_LOGS}.")
+
+    def _fill(self) -> Moment:
+        with self.steps.step("Let a shop use them for some years") as step:
             self._shop.open(self.registry, self.broker.endpoint)
             self._records = messages.consume(self.broker.endpoint, self._shop.topics)
             before = self._moment()
-            step.note = (
-                f"{len(before.holding.subjects)} subjects, {len(before.holding.versions)} versions, "
-                f"{len(before.decoded.messages)} messages"
-            )
-        self._playbook("init")
-        backup = self._playbook("backup")
-        with self._steps.step("LOSE THE REGISTRY: a new, empty one takes its place"):
+            if before.decoded.failures:
+                raise RuntimeError(f"messages that cannot be read from the beginning: {before.decoded.failures}")
+            subjects, versions = len(before.holding.subjects), len(before.holding.versions)
+            step.note = f"{subjects} subjects, {versions} versions, {len(self._records)} messages"
+        return before
+
+    def _lose(self) -> Moment:
+        with self.steps.step("LOSE THE REGISTRY: a new, empty one takes its place"):
             self.registry.wipe()
-        with self._steps.step("A consumer tries to read the messages") as step:
+        with self.steps.step("A consumer tries to read the messages") as step:
             lost = self._moment()
+            if lost.decoded.messages:
+                raise RuntimeError(f"{len(lost.decoded.messages)} messages can be read without their schemas")
             reasons = sorted({reason.partition(" (")[0] for reason in lost.decoded.failures.values()})
-            step.note = f"{len(lost.decoded.failures)} of {len(self._records)} fail: {'; '.join(reasons)}"
-        restore = self._playbook("restore", lifeboat_restore_into=HOST)
-        verify = self._playbook("verify")
-        with self._steps.step("The consumer tries again") as step:
-            after = self._moment()
-            step.note = f"{len(after.decoded.messages)} of {len(self._records)} can be read"
-        return conclude(before, lost, after, {"Backup": backup, "restore": restore, "verify": verify})
+            step.note = f"all {len(self._records)} fail: {'; '.join(reasons)}"
+        return lost
+
+    def _unasked_restore(self, lost: Moment) -> None:
+        with self.steps.step("Run lifeboat.kafka.restore") as step:
+            try:
+                self._run_playbook("restore", {})
+            except CommandFailed as refused:
+                if "lifeboat_restore_into" not in refused.log.read_text(encoding="utf-8"):
+                    raise
+            else:
+                raise RuntimeError("it was not refused, although nobody had said what to restore into")
+            if truth.differences(lost.holding, truth.read(self.registry.endpoint)):
+                raise RuntimeError("it has written into the registry, although it was refused")
+            step.note = "refused: it is not told into what"
 
     def _moment(self) -> Moment:
         url = self.registry.endpoint
         return Moment(truth.read(url), messages.decode(url, self._shop.kinds, self._records))
 
     def _playbook(self, name: str, **variables: str) -> float:
-        """Run one of the collection's playbooks; the seconds that it took."""
-        told = variables | {"demo_registry": self.registry.endpoint, "demo_store": str(self.scratch / "store")}
-        arguments = ("--inventory", str(INVENTORY), "--extra-vars", json.dumps(told))
+        """A step that runs one of the collection's playbooks; the seconds that it took."""
         shown = "".join(f" -e {key}={value}" for key, value in variables.items())
-        with self._steps.step(f"Run lifeboat.kafka.{name}{shown}") as step:
-            output = self._ansible("ansible-playbook", f"lifeboat.kafka.{name}", *arguments, log=name)
+        with self.steps.step(f"Run lifeboat.kafka.{name}{shown}") as step:
+            output = self._run_playbook(name, variables)
             step.note = " ".join(re.findall(rf'"msg": "{HOST}: (.*)"', output))
         return step.seconds
+
+    def _run_playbook(self, name: str, variables: dict[str, str]) -> str:
+        told = variables | {"demo_registry": self.registry.endpoint, "demo_store": str(self.scratch / "store")}
+        arguments = ("--inventory", str(INVENTORY), "--extra-vars", json.dumps(told))
+        return self._ansible("ansible-playbook", f"lifeboat.kafka.{name}", *arguments, log=name)
 
     def _ansible(self, program: str, *arguments: str, log: str) -> str:
         others = ("ANSIBLE_", "LIFEBOAT_", "PYTHONPATH")
@@ -129,34 +165,41 @@ class Demo:
             "LC_ALL": "C.UTF-8",
         }
         command = [str(Path(sys.executable).with_name(program)), *arguments]
-        number = len(self._steps.all)
+        number = len(self.steps.all)
         return run(command, self.logs / f"{number:02}-{log}.log", cwd=CHECKOUT, env=kept | settings)
 
 
 def main() -> int:
+    started = time.monotonic()
     on_signals(signal.default_int_handler)
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
     shutil.rmtree(KEPT_LOGS, ignore_errors=True)
     print("lifeboat.kafka: a schema registry is lost, and comes back\n")
-    steps = Steps()
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lifeboat-demo-")))
-        demo = Demo(scratch, steps)
-        try:
-            demo.install()
-            demo.start(stack)
-            equal = demo.tell()
-            print(f"All of it took {steps.seconds:.0f} s. Nothing is left running.")
-            return 0 if equal else 1
-        except KeyboardInterrupt:
-            print("\nInterrupted: everything that was started is being ended and removed.")
-            return 130
-        except Exception as error:  # noqa: BLE001 - whatever it was, it is told in short and kept in full
-            print(f"\n{steps.all[-1].title}: {error}\n{explain(error)}")
-            keep_logs(demo)
-            return 1
-        finally:
-            on_signals(signal.SIG_IGN)  # a second Ctrl-C must not stop the tidying up
+        status = play(Demo(scratch, Steps()), stack)
+        on_signals(signal.SIG_IGN)  # a second Ctrl-C must not stop the tidying up
+    seconds = time.monotonic() - started
+    print(f"{seconds:.0f} s in all. Everything that was started has ended, and its files are gone.")
+    return status
+
+
+def play(demo: Demo, stack: contextlib.ExitStack) -> int:
+    """Go through all steps; the exit status."""
+    try:
+        demo.install()
+        demo.start(stack)
+        equal = demo.tell()
+    except KeyboardInterrupt:
+        print("\nInterrupted.")
+        return 130
+    except Exception as error:  # noqa: BLE001 - whatever it was, it is told in short and kept in full
+        print(f"\n{demo.steps.all[-1].title}: {error}\n{explain(error)}")
+        demo.keep_logs(traceback.format_exc())
+        return 1
+    if not equal:
+        demo.keep_logs("")
+    return 0 if equal else 1
 
 
 def on_signals(handler: Callable[[int, FrameType | None], Any] | signal.Handlers) -> None:
@@ -172,7 +215,9 @@ def conclude(before: Moment, lost: Moment, after: Moment, seconds: dict[str, flo
     print(f"\n{table.text(rows)}\n")
     for difference in differences[:SHOWN_DIFFERENCES]:
         print(f"  {difference}")
-    equal = all(row.equal for row in rows) and not differences and not before.decoded.failures
+    for (topic, offset), reason in list(after.decoded.failures.items())[:SHOWN_DIFFERENCES]:
+        print(f"  message {topic} {offset} cannot be read: {reason}")
+    equal = all(row.equal for row in rows) and not differences
     times = ", ".join(f"{what} {taken:.1f} s" for what, taken in seconds.items())
     print("Everything is as it was." if equal else "NOT everything is as it was.", f"{times}.")
     return equal
@@ -184,15 +229,6 @@ def explain(error: Exception) -> str:
         return ""
     lines = error.log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()[-25:]
     return "".join(f"    {line}\n" for line in lines)
-
-
-def keep_logs(demo: Demo) -> None:
-    """Write down the error and the components' logs, and keep all logs in the checkout."""
-    (demo.logs / "error.log").write_text(traceback.format_exc())
-    for component in (demo.registry, demo.broker):
-        (demo.logs / f"{component.name}.log").write_text(component.log_tail(10000))
-    shutil.copytree(demo.logs, KEPT_LOGS, dirs_exist_ok=True)
-    print(f"All logs of this run are kept in {KEPT_LOGS}; everything that was started has been ended.")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import textwrap
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-WIDTH = 58
+WIDTH = 57
+NOTE_WIDTH = 38
+INDENT = " " * 6
 HINT_AFTER_SECONDS = 3
 GRACE_SECONDS = 10
 
@@ -61,12 +64,13 @@ class Steps:
         finally:
             patience.cancel()
             step.seconds = time.monotonic() - started
-        print(f"{step.seconds:5.1f} s   {step.note}".rstrip(), flush=True)
-
-    @property
-    def seconds(self) -> float:
-        """Seconds of all steps together."""
-        return sum(step.seconds for step in self.all)
+        print(f"{step.seconds:5.1f} s", end="")
+        if len(step.note) <= NOTE_WIDTH:
+            print(f"   {step.note}".rstrip(), flush=True)
+        else:
+            print(
+                "", textwrap.fill(step.note, 100, initial_indent=INDENT, subsequent_indent=INDENT), sep="\n", flush=True
+            )
 
 
 def run(command: list[str], log: Path, *, cwd: Path, env: dict[str, str]) -> str:

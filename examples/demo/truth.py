@@ -30,7 +30,7 @@ class Holding:
     """
 
     versions: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
-    by_id: dict[int, Any] = field(default_factory=dict)
+    by_id: dict[int, dict[str, Any]] = field(default_factory=dict)
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
@@ -96,16 +96,21 @@ def read(url: str) -> Holding:
 
 def differences(before: Holding, after: Holding) -> list[str]:
     """Everything in which two readings differ, one line each; nothing when they are equal."""
-    return [
-        f"{what} {key}: {old.get(key, 'not there')} before, {new.get(key, 'not there')} now"
-        for what, old, new in (
-            ("version", before.versions, after.versions),
-            ("schema with id", before.by_id, after.by_id),
-            ("settings of", before.settings, after.settings),
-        )
-        for key in sorted(old.keys() | new.keys())
-        if old.get(key) != new.get(key)
-    ]
+    found = []
+    for what, old, new in (
+        ("version", before.versions, after.versions),
+        ("schema with id", before.by_id, after.by_id),
+        ("settings of", before.settings, after.settings),
+    ):
+        found += [f"{what} {key} is missing" for key in old.keys() - new.keys()]
+        found += [f"{what} {key} was not there before" for key in new.keys() - old.keys()]
+        found += [
+            f"{what} {key}: {name} was {old[key].get(name)}, is {new[key].get(name)}"
+            for key in old.keys() & new.keys()
+            for name in old[key].keys() | new[key].keys()
+            if old[key].get(name) != new[key].get(name)
+        ]
+    return sorted(found)
 
 
 def _get(url: str, path: str, missing: Any = None) -> Any:

@@ -17,9 +17,6 @@ attributes:
     description: Returns in diff mode what changed, or would change.
   idempotent:
     description: Changes nothing when it is run again with the same options against the same state.
-  action_group:
-    description: Use C(group/lifeboat.kafka.all), or C(group/lifeboat.kafka.registry) where the module takes
-      C(registry), in C(module_defaults) to set options for several modules at once.
 """
 
     READ_ONLY = r"""
@@ -36,19 +33,28 @@ attributes:
     description: Changes nothing when it is run again with the same options against the same state.
 """
 
-    GROUP_ALL = r"""
+    GROUP_STORE = r"""
 attributes:
   action_group:
     support: full
-    description: Use C(group/lifeboat.kafka.all) in C(module_defaults) to set options for several modules at once.
-    membership: [lifeboat.kafka.all]
+    description: Use C(group/lifeboat.kafka.store) in C(module_defaults) to set O(store) for several modules at once.
+    membership: [lifeboat.kafka.all, lifeboat.kafka.store]
 """
 
     GROUP_REGISTRY = r"""
 attributes:
   action_group:
     support: full
-    description: Use C(group/lifeboat.kafka.registry) or C(group/lifeboat.kafka.all) in C(module_defaults) to set
-      options for several modules at once.
+    description: Use C(group/lifeboat.kafka.registry) in C(module_defaults) to set O(registry) for several modules at
+      once.
     membership: [lifeboat.kafka.all, lifeboat.kafka.registry]
+"""
+
+    GROUP_REGISTRY_STORE = r"""
+attributes:
+  action_group:
+    support: full
+    description: Use C(group/lifeboat.kafka.registry) and C(group/lifeboat.kafka.store) in C(module_defaults) to set
+      O(registry) and O(store) for several modules at once.
+    membership: [lifeboat.kafka.all, lifeboat.kafka.registry, lifeboat.kafka.store]
 """

@@ -17,7 +17,7 @@ extends_documentation_fragment:
   - lifeboat.kafka.store
   - lifeboat.kafka.attributes
   - lifeboat.kafka.attributes.read_only
-  - lifeboat.kafka.attributes.group_all
+  - lifeboat.kafka.attributes.group_store
 options:
   backup_id:
     description: Name of the one backup to tell about. All of them when left out.

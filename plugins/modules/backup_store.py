@@ -16,7 +16,7 @@ author:
 extends_documentation_fragment:
   - lifeboat.kafka.store
   - lifeboat.kafka.attributes
-  - lifeboat.kafka.attributes.group_all
+  - lifeboat.kafka.attributes.group_store
 attributes:
   check_mode:
     support: full

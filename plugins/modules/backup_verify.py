@@ -19,7 +19,7 @@ extends_documentation_fragment:
   - lifeboat.kafka.store.backup_id
   - lifeboat.kafka.attributes
   - lifeboat.kafka.attributes.read_only
-  - lifeboat.kafka.attributes.group_all
+  - lifeboat.kafka.attributes.group_store
 options:
   restore_points:
     description: Which restore points to read. V(latest), V(all), or numbers.

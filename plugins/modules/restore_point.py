@@ -21,7 +21,7 @@ extends_documentation_fragment:
   - lifeboat.kafka.store.backup_id
   - lifeboat.kafka.store.lease
   - lifeboat.kafka.attributes
-  - lifeboat.kafka.attributes.group_all
+  - lifeboat.kafka.attributes.group_store
 attributes:
   check_mode:
     support: partial

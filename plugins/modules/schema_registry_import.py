@@ -25,7 +25,7 @@ extends_documentation_fragment:
   - lifeboat.kafka.store.backup_id
   - lifeboat.kafka.subjects
   - lifeboat.kafka.attributes
-  - lifeboat.kafka.attributes.group_registry
+  - lifeboat.kafka.attributes.group_registry_store
 attributes:
   check_mode:
     support: partial

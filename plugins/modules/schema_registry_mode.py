@@ -18,7 +18,7 @@ extends_documentation_fragment:
   - lifeboat.kafka.registry
   - lifeboat.kafka.store
   - lifeboat.kafka.attributes
-  - lifeboat.kafka.attributes.group_registry
+  - lifeboat.kafka.attributes.group_registry_store
 attributes:
   check_mode:
     support: full

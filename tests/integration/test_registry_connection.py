@@ -207,7 +207,10 @@ def test_threads_share_a_client(proxy: RegistryProxy) -> None:
 
 def test_the_proxy_calls_before_and_after_the_registry_acts(proxy: RegistryProxy, registry: AxonOpsRegistry) -> None:
     seen: list[Any] = []
-    look = lambda _request: seen.append(registry.call("GET", "/mode"))  # noqa: E731
+
+    def look(_request: object) -> None:
+        seen.append(registry.call("GET", "/mode"))
+
     proxy.add(Fault("PUT", "/mode", nth=2, before=look, after=look))
     reached = reach(proxy.endpoint)
     reached.set_mode("", "READONLY")

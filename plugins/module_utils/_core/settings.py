@@ -109,8 +109,8 @@ class RegistrySettings:
         for name in self.headers:
             if _SECRET_HEADER.search(name):
                 raise InvalidOption(
-                    f"registry.headers must not carry the secret-looking header {name!r}, since headers are not hidden; "
-                    "use registry.username and registry.password, or registry.api_key.",
+                    f"registry.headers must not carry the secret-looking {name!r}, since headers are not hidden. "
+                    "Use registry.username and registry.password, or registry.api_key.",
                     object_name="registry.headers",
                 )
 

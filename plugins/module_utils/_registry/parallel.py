@@ -32,7 +32,7 @@ def map_concurrently(function: Callable[[Item], Result], items: Iterable[Item], 
     if count <= 1:
         return [function(item) for item in waiting]
     work = _Work(function, waiting)
-    workers = [threading.Thread(target=work.run, daemon=True) for _ in range(count)]
+    workers = [threading.Thread(target=work.run, daemon=True) for _number in range(count)]
     for worker in workers:
         worker.start()
     try:

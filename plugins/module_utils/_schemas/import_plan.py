@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from .content import same as same_content
 from .losses import Loss
@@ -116,7 +116,7 @@ class PurgeSubject:
     versions: tuple[int, ...]
 
 
-Step = Register | SoftDelete | PurgeSubject
+Step: TypeAlias = "Register | SoftDelete | PurgeSubject"
 
 
 @dataclass(frozen=True)

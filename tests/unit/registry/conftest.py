@@ -17,9 +17,9 @@ import httpx
 import pytest
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import RegistrySettings
+from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.client import RegistryClient
 from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.detect import connect
 from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.dialect import Registry
-from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.client import RegistryClient
 
 RECORDED = Path(__file__).parents[2] / "fixtures" / "registry" / "confluent-8.3.1.jsonl"
 BULK = "/schemas?subjectPrefix=:*:&deleted=true"

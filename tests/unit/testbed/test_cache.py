@@ -70,7 +70,7 @@ def test_a_failed_build_leaves_nothing(root: Path) -> None:
 
 
 def test_two_runs_at_once_build_once(tmp_path: Path) -> None:
-    builders = [start_builder(tmp_path / "calls", 0.5) for _ in range(3)]
+    builders = [start_builder(tmp_path / "calls", 0.5) for _number in range(3)]
     assert [builder.communicate()[0].strip() for builder in builders] == ["whole"] * 3
     assert (tmp_path / "calls").read_text() == "built\n"
 

@@ -101,7 +101,7 @@ def test_restart_keeps_data_and_wipe_does_not() -> None:
 
 def test_can_be_started_again_after_stop() -> None:
     echo = Echo()
-    for _ in range(2):
+    for _time in range(2):
         echo.start()
         assert echo.starts == 1
         with pytest.raises(ComponentError, match="echo is already started"):

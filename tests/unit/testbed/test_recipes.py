@@ -41,7 +41,7 @@ def test_the_registry_is_pinned() -> None:
 
 
 def test_a_cluster_id_never_looks_like_an_option() -> None:
-    ids = {kafka.new_cluster_id() for _ in range(500)}
+    ids = {kafka.new_cluster_id() for _number in range(500)}
     assert len(ids) == 500
     assert all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{21}", cluster_id) for cluster_id in ids)
 

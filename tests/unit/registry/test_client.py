@@ -43,8 +43,8 @@ class Script(httpx.BaseTransport):
         return step
 
 
-def ok(value=ANSWER):
-    return httpx.Response(200, json=value)
+def ok(*values):
+    return httpx.Response(200, json=values[0] if values else ANSWER)
 
 
 def refused(status, **options):
@@ -97,7 +97,7 @@ def test_repeats_reads(client_of, clock, status):
 
 
 def test_repeats_no_more_than_it_may(client_of, clock):
-    client = client_of(Script(*[refused(503) for _ in range(3)]), retries=2)
+    client = client_of(Script(*[refused(503) for _number in range(3)]), retries=2)
     with pytest.raises(RegistryError, match="HTTP 503, code 50301: 'no'"):
         client.get("/subjects", "subjects")
     assert len(clock.slept) == 2

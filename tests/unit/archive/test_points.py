@@ -29,6 +29,7 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import
     Refused,
     UnsupportedFormat,
 )
+from ansible_collections.lifeboat.kafka.plugins.module_utils._storage.filesystem import FilesystemStorage
 from testbed.archives import BACKUP, SCOPE, StillClock, back_up, make_store, subjects, tree
 
 REGISTRY = "schema-registry"
@@ -105,7 +106,11 @@ def test_another_question_is_another_point(store: Store) -> None:
     assert (result.created, result.point.sequence) == (True, 2)
 
 
-def test_files_of_a_run_that_was_given_up_are_adopted(store: Store, tmp_path: Path) -> None:
+def test_files_of_a_run_that_was_given_up_are_adopted(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[str] = []
+    monkeypatch.setattr(FilesystemStorage, "flush", lambda _storage, paths: flushed.extend(paths))
     opened = open_point(store, BACKUP, owner=None, clock=SystemClock())
     PartWriter(opened, REGISTRY, scope=SCOPE).add_files(subjects({"orders": "1"}))
     path = tmp_path / BACKUP / REGISTRY / "subjects" / "orders" / "v1.json"
@@ -114,6 +119,7 @@ def test_files_of_a_run_that_was_given_up_are_adopted(store: Store, tmp_path: Pa
     assert back_up(store, {"orders": "1"}).point.sequence == 1
     assert path.stat().st_ino == written.st_ino
     assert list(path.parent.iterdir()) == [path]
+    assert flushed == [path.relative_to(tmp_path).as_posix()], "it may not have been on disk"
 
 
 def test_a_point_of_two_parts(store: Store) -> None:

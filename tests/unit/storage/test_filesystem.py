@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,6 +60,60 @@ def test_many_files_are_created_where_a_file_system_cannot_be_flushed_at_once(
     storage.create_many(MANY)
     assert tree(tmp_path) == dict(MANY)
     assert len(flushed) >= len(MANY) + 8
+
+
+@pytest.fixture
+def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is flushed and what gets its name, in order; temporary names are shown as ``new``."""
+    done: list[str] = []
+
+    def shown(path: str) -> str:
+        name = os.path.relpath(path, tmp_path)
+        return f"{os.path.dirname(name)}/new" if ".tmp-" in name else name
+
+    def spy(name: str, describe: Callable[..., str]) -> None:
+        real = getattr(os, name)
+
+        def step(*arguments: Any) -> None:
+            done.append(describe(*arguments))
+            real(*arguments)
+
+        monkeypatch.setattr(durable.os, name, step)
+
+    spy("fsync", lambda descriptor: f"flush {shown(os.readlink(f'/proc/self/fd/{descriptor}'))}")
+    spy("link", lambda _source, target: f"name {shown(target)}")
+    spy("replace", lambda _source, target: f"name {shown(target)}")
+    flush_all = durable._flush_file_system
+    monkeypatch.setattr(durable, "_flush_file_system", lambda path: bool(done.append("flush all")) or flush_all(path))
+    return done
+
+
+def test_a_file_is_flushed_before_it_gets_its_name_and_its_folder_after_that(
+    storage: Storage, steps: list[str]
+) -> None:
+    storage.create("a/b", b"")
+    assert steps[:2] == ["flush a/new", "name a/b"]
+    assert sorted(steps[2:]) == ["flush .", "flush a"]
+    steps.clear()
+    storage.replace("a/b", b"")
+    assert steps == ["flush a/new", "name a/b", "flush a"]
+    steps.clear()
+    storage.create_many([("a/c", b"")])
+    assert steps == ["flush a/new", "name a/c", "flush a"]
+
+
+def test_many_files_are_flushed_twice(storage: Storage, steps: list[str]) -> None:
+    storage.create_many((f"a/{number}/b", b"") for number in range(20))
+    assert [step for step in steps if not step.startswith("name")] == ["flush all", "flush all"]
+    assert (steps[0], steps[-1]) == ("flush all", "flush all")
+
+
+def test_what_another_writer_left_is_flushed_with_the_folders_above(storage: Storage, steps: list[str]) -> None:
+    storage.create("a/b/c", b"")
+    steps.clear()
+    storage.flush(["a/b/c"])
+    assert steps[0] == "flush a/b/c"
+    assert sorted(steps[1:]) == ["flush .", "flush a", "flush a/b"]
 
 
 def test_nothing_is_replaced_where_there_are_no_hard_links(

@@ -124,19 +124,17 @@ def _check_ages(settings: StoreSettings, backups: list[dict[str, Any]], oldest: 
     if not backups:
         raise NotFound(f"There is no backup in {settings.path}, so none is younger than {max_age}.")
     late = [
-        f"{backup['backup_id']} ("
-        + (
-            "has no complete restore point"
-            if backup["age_seconds"] is None
-            else f"{timedelta(seconds=backup['age_seconds'])} old"
-        )
-        + ")"
-        for backup in backups
-        if backup["age_seconds"] is None or backup["age_seconds"] > oldest.total_seconds()
+        backup for backup in backups if backup["age_seconds"] is None or backup["age_seconds"] > oldest.total_seconds()
     ]
     if late:
         raise TooOld(
-            f"{len(late)} of {len(backups)} backups in {settings.path} are older than {max_age}: {', '.join(late)}. "
-            "Run the backup, and look why it was not run.",
-            object_name=late[0],
+            f"{len(late)} of {len(backups)} backups in {settings.path} are older than {max_age}: "
+            f"{', '.join(map(_named_with_age, late))}. Run the backup, and look why it was not run.",
+            object_name=late[0]["backup_id"],
         )
+
+
+def _named_with_age(backup: dict[str, Any]) -> str:
+    seconds = backup["age_seconds"]
+    age = "has no complete restore point" if seconds is None else f"{timedelta(seconds=seconds)} old"
+    return f"{backup['backup_id']} ({age})"

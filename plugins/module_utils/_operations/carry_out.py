@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from .._archive.journal import Change, JournalRun
-from .._core.errors import LifeboatError, VerificationFailed
+from .._core.errors import LifeboatError, Refused, VerificationFailed
 from .._registry.dialect import Registry
 from .._schemas.compare import differences
 from .._schemas.import_plan import ASSIGN, KEEP, Assigned, ImportPlan, PurgeSubject, Register, SettingChange, SoftDelete
@@ -74,6 +74,7 @@ class Execution:
         """
         try:
             self._open()
+            self._check_unchanged()
             self.writing = True
             for step in self.plan.steps:
                 self._make(step)
@@ -106,6 +107,27 @@ class Execution:
                 self.registry.set_mode(temporary.scope, temporary.value, force=temporary.force)
             else:
                 self.registry.set_config(temporary.scope, temporary.value)
+
+    def _check_unchanged(self) -> None:
+        """Stop if others have written, since the plan was made, to what is now closed to them.
+
+        A registry in IMPORT may overwrite a version that is there, or keep it, without a word.
+        """
+        listed = self.registry.list_versions().versions
+        now = {key: version.deleted for key, version in listed.items() if key.subject in self.plan.subjects}
+        planned = {
+            key: version.deleted
+            for key, version in self.plan.target.versions.items()
+            if key.subject in self.plan.subjects
+        }
+        changed = sorted({key.subject for key, _deleted in set(now.items()) ^ set(planned.items())})
+        if changed:
+            raise Refused(
+                f"Somebody has written to {len(changed)} subjects of the registry since the import was planned, such as "
+                f"{changed[0]}. Nothing was imported; run it again.",
+                code="target_changed",
+                object_name=changed[0],
+            )
 
     def _make(self, step: Register | SoftDelete | PurgeSubject) -> None:
         if isinstance(step, Register):

@@ -123,8 +123,8 @@ class Execution:
         changed = sorted({key.subject for key, _deleted in set(now.items()) ^ set(planned.items())})
         if changed:
             raise Refused(
-                f"Somebody has written to {len(changed)} subjects of the registry since the import was planned, such as "
-                f"{changed[0]}. Nothing was imported; run it again.",
+                f"Somebody has written to {len(changed)} subjects since the import was planned, such as {changed[0]}. "
+                "Nothing was imported; run it again.",
                 code="target_changed",
                 object_name=changed[0],
             )

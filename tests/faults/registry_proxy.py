@@ -54,6 +54,9 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+WRITES = "[!GH]*"
+"""All methods but GET and HEAD."""
+
 TOO_MANY_REQUESTS = Answer(429, b"Too Many Requests\n", "text/plain; charset=utf-8", {"Retry-After": "1"})
 BAD_GATEWAY = Answer(502, b"<html><body><h1>502 Bad Gateway</h1></body></html>", "text/html")
 SERVER_ERROR = Answer(500, b'{"error_code":50001,"message":"Error in the backend data store"}')
@@ -65,7 +68,7 @@ class Fault:
     """What happens to some requests.
 
     Args:
-        method: ``GET``, ``POST``, … or ``*``.
+        method: A glob for the method, such as ``POST``, `WRITES` or ``*``.
         path: A glob for the path with its query.
         nth: Which matching request is the first concerned, from 1.
         times: How many requests in a row are concerned.
@@ -91,7 +94,8 @@ class Fault:
 
     def concerns(self, request: Request) -> bool:
         """Count a request, and tell whether it is one of those concerned."""
-        if self.method not in ("*", request.method) or not fnmatch.fnmatchcase(request.path, self.path):
+        wanted = ((request.method, self.method), (request.path, self.path))
+        if not all(fnmatch.fnmatchcase(text, pattern) for text, pattern in wanted):
             return False
         self._seen += 1
         return self.nth <= self._seen < self.nth + self.times

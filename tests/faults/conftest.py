@@ -1,0 +1,47 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A backup to import, and a registry behind a proxy to import it into; each test begins with new ones."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from faults.import_target import BACKUP, Target, fill_source
+from faults.registry_proxy import RegistryProxy
+from testbed.axonops import AxonOpsRegistry
+from testbed.modules import run_module
+
+
+@pytest.fixture(scope="session")
+def backup(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with one backup, which tests copy."""
+    store = tmp_path_factory.mktemp("backup") / "store"
+    options = {"store": {"path": str(store)}}
+    run_module("backup_store", **options).succeeded()
+    with AxonOpsRegistry() as server:
+        fill_source(server)
+        registry = {"url": server.endpoint}
+        run_module("schema_registry_export", registry=registry, backup_id=BACKUP, **options).succeeded()
+    return store
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[AxonOpsRegistry]:
+    """A registry that tests wipe."""
+    with AxonOpsRegistry() as server:
+        yield server
+
+
+@pytest.fixture
+def target(backup: Path, server: AxonOpsRegistry, tmp_path: Path) -> Iterator[Target]:
+    """An empty registry, and a store of one's own to import from."""
+    store = tmp_path / "store"
+    shutil.copytree(backup, store)
+    server.wipe()
+    with RegistryProxy(server.endpoint) as proxy:
+        yield Target(server, proxy, store)

@@ -1,0 +1,218 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real registry behind a proxy, and a backup to import into it: where imports are interrupted, and what they leave."""
+
+from __future__ import annotations
+
+import functools
+import json
+import urllib.error
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from faults.registry_proxy import WRITES, Fault, Recorded, RegistryProxy, Request
+from testbed.axonops import AxonOpsRegistry
+from testbed.contents import avro, fill, holding, place, register, set_config, set_mode
+from testbed.modules import Outcome, RunningModule, run_module, start_module
+
+Action = Callable[[RunningModule], object]
+
+BACKUP = "prod"
+SUBJECTS = (
+    "address", "customer", "event", "gone", "orders-value", "payments-value", "person", ":.eu:orders-value",
+)  # fmt: skip
+SCOPES = ("", ":.eu:", "other", *SUBJECTS)
+
+
+def fill_source(server: AxonOpsRegistry) -> None:
+    """Fill the registry that is backed up; its subject customer has the mode that is everybody's, as its own."""
+    fill(server)
+    set_mode(server, "READWRITE", "customer")
+
+
+def leave_empty(server: AxonOpsRegistry) -> None:
+    """A target without anything."""
+
+
+def close(server: AxonOpsRegistry) -> None:
+    """A target without schemas whose modes were set, among them one that opens a subject of the backup."""
+    set_mode(server, "READWRITE", "orders-value")
+    set_mode(server, "READONLY", "event")
+    set_mode(server, "READONLY")
+
+
+def fill_partly(server: AxonOpsRegistry) -> None:
+    """A target with one subject of the backup, another of its own, and modes and configs here and there."""
+    register(server, "address", avro("Address", "street"), avro("Address", "street", "town"))
+    set_mode(server, "IMPORT", "other")
+    place(server, "other", 500, 1, avro("Other", "a"))
+    server.call("DELETE", "/mode/other")
+    set_config(server, "orders-value", compatibility="FULL")
+    set_mode(server, "READWRITE", "orders-value")
+    set_mode(server, "READONLY", "payments-value")
+
+
+STATES: dict[str, Callable[[AxonOpsRegistry], None]] = {
+    "empty": leave_empty,
+    "closed": close,
+    "part-filled": fill_partly,
+}
+
+
+@dataclass
+class Target:
+    """The registry that is imported into, reached through a proxy, so that its requests can be failed."""
+
+    server: AxonOpsRegistry
+    proxy: RegistryProxy
+    store: Path
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def registry(self) -> dict[str, Any]:
+        """The option family of that name."""
+        return {"url": self.proxy.endpoint, "retries": 0}
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of an import."""
+        return {"registry": self.registry, "store": {"path": str(self.store)}, "backup_id": BACKUP, **self.more}
+
+    def import_(self, **more: Any) -> Outcome:
+        """Import, undisturbed."""
+        self.proxy.clear()
+        return run_module("schema_registry_import", **(self.options | more))
+
+    def recover(self, **more: Any) -> Outcome:
+        """Run ``schema_registry_mode`` with ``state: recovered``."""
+        self.proxy.clear()
+        store = {} if "journal" in more else {"store": {"path": str(self.store)}}
+        return run_module("schema_registry_mode", registry=self.registry, state="recovered", **store, **more)
+
+    def fail(self, nth: int, **fault: Any) -> None:
+        """Make a fault happen at a write; see `Fault`."""
+        self.proxy.clear()
+        self.proxy.add(Fault(WRITES, nth=nth, **fault))
+
+    def import_while(self, nth: int, act: Action, *, after: bool, **more: Any) -> Outcome:
+        """Import, and do something to it when a write comes: after the registry has got it, or so that it never does."""
+        return self._run_while("schema_registry_import", nth, act, after, self.options | more)
+
+    def recover_while(self, nth: int, act: Action, *, after: bool, **more: Any) -> Outcome:
+        """The same with a recovery."""
+        options = {"registry": self.registry, "store": {"path": str(self.store)}, "state": "recovered"}
+        return self._run_while("schema_registry_mode", nth, act, after, options | more)
+
+    def _run_while(self, name: str, nth: int, act: Action, after: bool, options: dict[str, Any]) -> Outcome:
+        running: Future[RunningModule] = Future()
+
+        def handle(_request: Request) -> None:
+            act(running.result())
+
+        self.fail(nth, **({"after": handle} if after else {"before": handle, "drop": True}))
+        running.set_result(start_module(name, **options))
+        return running.result().wait()
+
+    def wait_for_write(self, nth: int, act: Callable[[], object], **more: Any) -> Outcome:
+        """Import, and do something before the registry gets a write; then it gets it."""
+        self.fail(nth, before=lambda _request: act())
+        return run_module("schema_registry_import", **(self.options | more))
+
+    def modes(self) -> dict[str, str | None]:
+        """The own mode of every scope; of those wider than a subject the one that holds there."""
+        return {scope: self._mode(scope) for scope in SCOPES}
+
+    def _mode(self, scope: str) -> str | None:
+        try:
+            return str(self.server.call("GET", f"/mode/{scope}" if scope else "/mode")["mode"])
+        except urllib.error.HTTPError as error:
+            assert error.code == 404, error
+            return None
+
+    def holding(self) -> dict[str, dict[str, Any]]:
+        """All that it holds."""
+        return {**holding(self.server), "modes": self.modes()}
+
+    def refuses(self, subject: str) -> bool:
+        """Whether a producer that registers a schema is refused."""
+        try:
+            self.server.call("POST", f"/subjects/{subject}/versions", avro("Intruder", "a"))
+        except urllib.error.HTTPError as error:
+            assert error.code == 422, error
+            return True
+        return False
+
+    def journal(self, folder: Path | None = None) -> list[dict[str, Any]]:
+        """What the runs in the journal have noted."""
+        paths = sorted(((folder or self.store) / "journal").glob("*/runs/*.json"))
+        return [json.loads(path.read_bytes()) for path in paths]
+
+    def pending(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """The changes that the journal has as not undone, by kind and scope; the earliest run knows the prior value."""
+        changes: dict[tuple[str, str], dict[str, Any]] = {}
+        for run in self.journal():
+            for change in run["changes"]:
+                if not change["undone"]:
+                    changes.setdefault((change["kind"], change["scope"]), change)
+        return changes
+
+    def incomplete(self) -> set[str]:
+        """The scopes that the journal has as half-way."""
+        return {scope for run in self.journal() for scope in run["incomplete"]}
+
+
+@dataclass(frozen=True)
+class Course:
+    """What an undisturbed import does and makes.
+
+    Args:
+        before: The modes that were there.
+        writes: Its writes.
+        after: What the target then holds.
+    """
+
+    before: Mapping[str, str | None]
+    writes: tuple[Recorded, ...]
+    after: Mapping[str, Mapping[str, Any]]
+
+    @functools.cached_property
+    def openings(self) -> int:
+        """How many modes are set before the first schema is registered."""
+        return next(number for number, write in enumerate(self.writes) if write.method == "POST")
+
+    @functools.cached_property
+    def turns(self) -> tuple[int, ...]:
+        """The numbers, from 1, of the first and the last write of each phase."""
+        kinds = [(write.method, write.path.split("/")[1].split("?")[0]) for write in self.writes]
+        edges = {1, len(kinds)}
+        for number in range(1, len(kinds)):
+            if kinds[number] != kinds[number - 1]:
+                edges |= {number, number + 1}
+        return tuple(sorted(edges))
+
+    def is_complete(self, subject: str, held: Mapping[str, Mapping[str, Any]]) -> bool:
+        """Whether a registry holds the versions of a subject as they are to be."""
+        names = [name for name in self.after["versions"] if name.rpartition(" version ")[0] == subject]
+        return all(held["versions"].get(name) == self.after["versions"][name] for name in names)
+
+
+def take_course(target: Target, state: str) -> Course:
+    """Bring a new target into a state, and import undisturbed."""
+    prepare(target, state)
+    before = target.modes()
+    target.import_().succeeded()
+    course = Course(before, tuple(target.proxy.writes()), target.holding())
+    assert target.journal() == []
+    return course
+
+
+def prepare(target: Target, state: str) -> None:
+    """Put a new registry in the place of the target, and bring it into a state."""
+    target.server.wipe()
+    STATES[state](target.server)
+    for path in (target.store / "journal").glob("*/runs/*.json"):
+        path.unlink()

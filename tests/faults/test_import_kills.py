@@ -1,0 +1,205 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Imports that are killed before or after any of their writes: nothing is open, and the next run goes on."""
+
+from __future__ import annotations
+
+import os
+import random
+import select
+import signal
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from faults.import_target import SCOPES, STATES, SUBJECTS, Course, Target, prepare, take_course
+from testbed.modules import RunningModule
+
+Point = tuple[int, bool]
+"""At which write, from 1, and whether after the registry has carried it out."""
+
+
+def kill(running: RunningModule) -> None:
+    """Kill a module, and wait until it is gone."""
+    process = os.pidfd_open(running.pid)
+    os.kill(running.pid, signal.SIGKILL)
+    select.select([process], [], [])
+    os.close(process)
+
+
+def kill_import(target: Target, point: Point) -> None:
+    nth, after = point
+    outcome = target.import_while(nth, kill, after=after)
+    assert outcome.status == -signal.SIGKILL, f"{point}: {outcome.text}"
+
+
+def check_journal(target: Target, course: Course, held: dict[str, Any]) -> None:
+    """What differs from before is in the journal with what was there, or is there for good and at its turn."""
+    complete = all(course.is_complete(subject, held) for subject in SUBJECTS)
+    pending = target.pending()
+    for scope in SCOPES:
+        before, now = course.before[scope], held["modes"][scope]
+        if ("mode", scope) in pending:
+            prior = pending["mode", scope]["prior"]["value"]
+            assert prior == before or (prior is None and before == "READWRITE"), scope
+        elif now != before:
+            assert complete, scope
+            assert now == course.after["modes"][scope], scope
+
+
+def check_closed(target: Target, course: Course, held: dict[str, Any]) -> bool:
+    """Once the first schema is registered, producers are refused wherever something is missing yet."""
+    writes = [write for write in target.proxy.writes() if write.status]
+    missing = [subject for subject in SUBJECTS if not course.is_complete(subject, held)]
+    if len(writes) < course.openings or not missing:
+        return False
+    opened = [subject for subject in missing if not target.refuses(subject)]
+    assert opened == []
+    return True
+
+
+def check_rerun(target: Target, course: Course) -> None:
+    """The next import completes what is missing, and one more changes nothing."""
+    target.import_().succeeded()
+    assert target.holding() == course.after
+    assert target.journal() == []
+    again = target.import_().succeeded()
+    assert not again["changed"]
+    assert target.proxy.writes() == []
+
+
+def check_recovery(target: Target, course: Course, *, half_way: bool) -> None:
+    """What is half-way stays closed until somebody says otherwise; then all modes are as they were before."""
+    held = target.holding()
+    if half_way:
+        assert target.recover().failed()["failure"]["code"] == "incomplete_import"
+        assert target.proxy.writes() == []
+        assert target.holding() == held
+    reopened = target.recover(on_failure="prior_modes").succeeded()
+    assert reopened["changed"] == bool(target.proxy.writes())
+    kept = {scope for scope, mode in course.after["modes"].items() if mode == held["modes"][scope]}
+    for scope, mode in target.modes().items():
+        assert mode == course.before[scope] or scope in kept, scope
+    assert target.holding()["versions"] == held["versions"]
+    assert target.journal() == []
+    assert not target.recover().succeeded()["changed"]
+
+
+def some(course: Course, count: int) -> list[Point]:
+    """Some points, spread over all phases: before and after their first and last writes."""
+    points = [(nth, after) for nth in course.turns for after in (False, True)]
+    step = (len(points) - 1) / (count - 1)
+    return [points[round(number * step)] for number in range(count)]
+
+
+def every(course: Course) -> list[Point]:
+    """All points."""
+    return [(nth, after) for nth in range(1, len(course.writes) + 1) for after in (False, True)]
+
+
+def kill_and_rerun(target: Target, state: str, course: Course, points: Iterable[Point]) -> None:
+    for point in points:
+        print(f"killed {'after' if point[1] else 'before'} write {point[0]}: {course.writes[point[0] - 1]}")
+        prepare(target, state)
+        kill_import(target, point)
+        held = target.holding()
+        check_journal(target, course, held)
+        check_closed(target, course, held)
+        check_rerun(target, course)
+
+
+def kill_and_recover(target: Target, state: str, course: Course, points: Iterable[Point]) -> None:
+    for point in points:
+        print(f"killed {'after' if point[1] else 'before'} write {point[0]}: {course.writes[point[0] - 1]}")
+        prepare(target, state)
+        kill_import(target, point)
+        held = target.holding()
+        check_recovery(target, course, half_way=check_closed(target, course, held))
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_killed_import_is_completed_by_the_next_one(target: Target, state: str) -> None:
+    course = take_course(target, state)
+    kill_and_rerun(target, state, course, some(course, 7))
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_modes_are_put_back_after_a_kill(target: Target, state: str) -> None:
+    course = take_course(target, state)
+    kill_and_recover(target, state, course, some(course, 5))
+
+
+def test_the_run_that_completes_a_killed_one_is_killed_too(target: Target) -> None:
+    course = take_course(target, "closed")
+    for first, second in ((9, 3), (9, 12), (23, 2)):
+        prepare(target, "closed")
+        kill_import(target, (first, True))
+        kill_import(target, (second, True))
+        held = target.holding()
+        check_journal(target, course, held)
+        check_rerun(target, course)
+
+
+def test_a_recovery_is_killed(target: Target) -> None:
+    course = take_course(target, "part-filled")
+    prepare(target, "part-filled")
+    kill_import(target, (course.openings + 3, True))
+    outcome = target.recover_while(3, kill, after=True, on_failure="prior_modes")
+    assert outcome.status == -signal.SIGKILL, outcome.text
+    target.recover(on_failure="prior_modes").succeeded()
+    assert target.modes() == course.before
+    assert target.journal() == []
+
+
+def test_a_mode_that_somebody_changed_after_a_kill_is_kept(target: Target) -> None:
+    course = take_course(target, "part-filled")
+    prepare(target, "part-filled")
+    kill_import(target, (course.openings + 3, True))
+    target.server.call("PUT", "/mode/event", {"mode": "READWRITE"})
+
+    told = target.import_()
+    told.succeeded()
+    assert "IMPORT" in told.text
+    assert "somebody has changed it since" in told.text
+    assert target.modes() == {**course.after["modes"], "event": "READWRITE"}
+    assert target.journal() == []
+
+
+def test_a_recovery_keeps_a_mode_that_somebody_changed(target: Target) -> None:
+    course = take_course(target, "part-filled")
+    prepare(target, "part-filled")
+    kill_import(target, (course.openings + 3, True))
+    target.server.call("PUT", "/mode/event", {"mode": "READWRITE"})
+
+    told = target.recover(on_failure="prior_modes").succeeded()
+    assert [each["result"] for each in told["recovered"] if each["scope"] == "event"] == [
+        "left, since somebody has changed it meanwhile"
+    ]
+    assert target.modes() == {**course.before, "event": "READWRITE"}
+    assert target.journal() == []
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("follow_up", [kill_and_rerun, kill_and_recover])
+def test_imports_are_killed_everywhere(target: Target, state: str, follow_up: Any) -> None:
+    course = take_course(target, state)
+    follow_up(target, state, course, every(course))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("state", STATES)
+def test_imports_are_killed_again_and_again(target: Target, state: str) -> None:
+    course = take_course(target, state)
+    for seed in range(20):
+        chance = random.Random(seed)
+        print(f"seed {seed}")
+        prepare(target, state)
+        for _time in range(chance.randint(2, 5)):
+            target.import_while(chance.randint(1, len(course.writes)), kill, after=chance.random() < 0.5)
+            check_journal(target, course, target.holding())
+        check_rerun(target, course)

@@ -67,10 +67,10 @@ class Demo:
     def start(self, stack: contextlib.ExitStack) -> None:
         """Start the registry and the broker."""
         with self.steps.step(
-            "Get the registry (AxonOps Schema Registry)", "(first time: is downloaded and built, 2-4 minutes)"
+            "Get the registry (AxonOps Schema Registry)", "(first time: is downloaded and built, 2-5 minutes)"
         ):
             axonops.fetch()
-        with self.steps.step("Get the broker (Apache Kafka)", "(first time: is downloaded, up to a minute)"):
+        with self.steps.step("Get the broker (Apache Kafka)", "(first time: is downloaded, about a minute)"):
             kafka.fetch()
         with self.steps.step("Start both on loopback") as step:
             for component in (self.registry, self.broker):

@@ -124,8 +124,8 @@ def fill(registry: AxonOpsRegistry) -> None:
 def holding(registry: AxonOpsRegistry) -> dict[tuple[str, int], Any]:
     """What a registry holds, as it tells itself: every version with its id, content and whether it is deleted."""
     found: dict[tuple[str, int], Any] = {}
-    live = set(registry.call("GET", "/subjects"))
-    for subject in registry.call("GET", "/subjects?deleted=true"):
+    live = set(registry.call("GET", "/subjects") or [])
+    for subject in registry.call("GET", "/subjects?deleted=true") or []:
         path = f"/subjects/{quote(subject, safe='')}/versions"
         alive = registry.call("GET", path) if subject in live else []
         for number in registry.call("GET", f"{path}?deleted=true"):

@@ -14,6 +14,7 @@ author:
   - lifeboat.kafka contributors (!UNKNOWN)
 extends_documentation_fragment:
   - lifeboat.kafka.registry
+  - lifeboat.kafka.scopes
   - lifeboat.kafka.attributes
   - lifeboat.kafka.attributes.group_registry
 attributes:
@@ -35,17 +36,6 @@ options:
     description: The compatibility level. Needed with O(state=present).
     type: str
     choices: [NONE, BACKWARD, BACKWARD_TRANSITIVE, FORWARD, FORWARD_TRANSITIVE, FULL, FULL_TRANSITIVE]
-  subjects:
-    description: The subjects whose config is meant, by their qualified names. Without O(subjects) and O(contexts), the
-      config of the whole registry is meant, which is that of the default context.
-    type: list
-    elements: str
-    default: []
-  contexts:
-    description: The contexts whose config is meant, such as V(.eu).
-    type: list
-    elements: str
-    default: []
 seealso:
   - module: lifeboat.kafka.schema_registry_mode
 """
@@ -74,6 +64,7 @@ configs:
   sample: [{scope: "", before: BACKWARD, after: FULL_TRANSITIVE, changed: true}]
 """
 
+from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.options import SCOPES
 from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.run import Task, run
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.change_settings import CompatibilityChange
 
@@ -94,8 +85,7 @@ def main() -> None:
     spec = {
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "compatibility": {"type": "str", "choices": LEVELS},
-        "subjects": {"type": "list", "elements": "str", "default": []},
-        "contexts": {"type": "list", "elements": "str", "default": []},
+        **SCOPES,
     }
     run(spec, plan, uses=("registry",), required_if=[("state", "present", ["compatibility"])])
 

@@ -16,6 +16,7 @@ author:
   - lifeboat.kafka contributors (!UNKNOWN)
 extends_documentation_fragment:
   - lifeboat.kafka.registry
+  - lifeboat.kafka.scopes
   - lifeboat.kafka.store
   - lifeboat.kafka.attributes
   - lifeboat.kafka.attributes.group_registry_store
@@ -40,17 +41,6 @@ options:
     description: The mode. Needed with O(state=present).
     type: str
     choices: [READWRITE, READONLY, READONLY_OVERRIDE, IMPORT]
-  subjects:
-    description: The subjects whose mode is meant, by their qualified names. Without O(subjects) and O(contexts), the
-      mode of the whole registry is meant, which is that of the default context.
-    type: list
-    elements: str
-    default: []
-  contexts:
-    description: The contexts whose mode is meant, such as V(.eu).
-    type: list
-    elements: str
-    default: []
   force:
     description: Whether IMPORT is set where there are schemas already.
     type: bool
@@ -107,6 +97,7 @@ recovered:
   sample: [{kind: mode, scope: "", prior: READWRITE, set: IMPORT, result: put back}]
 """
 
+from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.options import SCOPES
 from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.run import Task, run
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.change import Change
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.change_settings import ModeChange
@@ -135,8 +126,7 @@ def main() -> None:
     spec = {
         "state": {"type": "str", "choices": ["present", "absent", "recovered"], "default": "present"},
         "mode": {"type": "str", "choices": MODES},
-        "subjects": {"type": "list", "elements": "str", "default": []},
-        "contexts": {"type": "list", "elements": "str", "default": []},
+        **SCOPES,
         "force": {"type": "bool", "default": False},
         "journal": {"type": "path"},
         "on_failure": {"type": "str", "choices": ["keep_closed", "prior_modes"], "default": "keep_closed"},

@@ -39,6 +39,11 @@ SUBJECTS: Spec = {
     "exclude_subjects": {"type": "list", "elements": "str", "default": []},
 }
 
+SCOPES: Spec = {
+    "subjects": {"type": "list", "elements": "str", "default": []},
+    "contexts": {"type": "list", "elements": "str", "default": []},
+}
+
 LEASE: Spec = {"lease_timeout": {"type": "int", "default": 900}}
 
 

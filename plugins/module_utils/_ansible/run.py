@@ -73,7 +73,7 @@ def run(
         **rules: What `AnsibleModule` knows besides: ``required_if``, ``mutually_exclusive``, …
     """
     module = AnsibleModule({**families(*uses, *optional), **spec}, supports_check_mode=True, **rules)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         planned = plan(_task(module, uses, optional))
@@ -83,8 +83,6 @@ def run(
         _succeed(module, planned.preview() if module.check_mode else planned.apply(), _changes(module, planned))
     except LifeboatError as error:
         module.fail_json(msg=error.message, failure=error.failure())
-    except KeyboardInterrupt:
-        module.fail_json(msg="Interrupted by Ctrl-C; run it again.", failure={"code": Interrupted.default_code})
 
 
 def _task(module: AnsibleModule, uses: tuple[str, ...], optional: tuple[str, ...]) -> Task:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from .._archive.journal import Change, JournalRun
 from .._core.errors import LifeboatError, Refused, VerificationFailed
 from .._registry.dialect import Registry
-from .._schemas.compare import differences
+from .._schemas.compare import differences, same_setting
 from .._schemas.import_plan import ASSIGN, KEEP, Assigned, ImportPlan, PurgeSubject, Register, SettingChange, SoftDelete
 from .._schemas.model import (
     GLOBAL_SCOPE,
@@ -43,7 +43,8 @@ class Execution:
         plan: What to do.
         registry: Where.
         journal: This run's journal, begun.
-        leftovers: What earlier runs left changed and nobody changed since: this run puts it back.
+        earlier: Runs that did not put everything back.
+        leftovers: What these left changed and nobody changed since: this run puts it back.
         reread: Reads all versions that the target holds, and the settings of some scopes.
         keep_closed: Whether what is not complete stays closed to writers when the run stops half-way.
     """
@@ -51,6 +52,7 @@ class Execution:
     plan: ImportPlan
     registry: Registry
     journal: JournalRun
+    earlier: tuple[JournalRun, ...]
     leftovers: tuple[Leftover, ...]
     reread: Callable[[Collection[str]], RegistryState]
     keep_closed: bool
@@ -87,19 +89,29 @@ class Execution:
         except BaseException as error:
             self._stop_half_way(error)
             raise
-        self._reopen()
-        self._check_modes()
+        try:
+            self._reopen()
+            self._check_modes()
+        except BaseException as error:
+            self._end(error)
+            raise
         self.journal.finish()
         return assigned
 
     def _open(self) -> None:
-        """Set the temporary modes and configs, each one after it was journaled."""
+        """Set the temporary modes and configs, each one after it was journaled.
+
+        What earlier runs left is then in this run's journal, so that theirs are no longer needed.
+        """
+        self._check_settings_unchanged()
         if self.plan.options.ids == KEEP:
             scopes = {temporary.scope for temporary in self.plan.temporary if temporary.kind == "mode"}
             self.journal.mark_incomplete(scopes | {left.scope for left in self.leftovers if left.kind == "mode"})
         priors = [Change(left.kind, left.scope, left.prior, left.value) for left in self.leftovers]
         planned = [Change(each.kind, each.scope, each.before, each.value) for each in self.plan.temporary]
         self.journal.record_all([*priors, *planned])
+        for run in self.earlier:
+            run.settle()
         self.opened = {change.key for change in priors}
         for temporary in self.plan.temporary:
             self.opened.add((temporary.kind, temporary.scope))
@@ -107,6 +119,21 @@ class Execution:
                 self.registry.set_mode(temporary.scope, temporary.value, force=temporary.force)
             else:
                 self.registry.set_config(temporary.scope, temporary.value)
+
+    def _check_settings_unchanged(self) -> None:
+        """Stop if what would be put back is no longer what the plan has read: it may be what another run had set."""
+        expected = {(each.kind, each.scope): each.before for each in self.plan.temporary}
+        expected |= {(left.kind, left.scope): Setting(left.value, None) for left in self.leftovers}
+        now = self.registry.read_settings(sorted({scope for _kind, scope in expected}))
+        for (kind, scope), before in expected.items():
+            held = now[scope].mode if kind == "mode" else now[scope].config
+            if not same_setting(held, before):
+                raise Refused(
+                    f"The {kind} of {scope_name(scope)} was {before.value or 'not set'} when the import was planned, and "
+                    f"is {held.value or 'not set'} now: somebody else is at work on the registry. Run it again.",
+                    code="target_changed",
+                    object_name=scope,
+                )
 
     def _check_unchanged(self) -> None:
         """Stop if others have written, since the plan was made, to what is now closed to them.
@@ -224,22 +251,38 @@ class Execution:
     def _stop_half_way(self, error: BaseException) -> None:
         """Leave what is not complete closed to writers, or put everything back, and say so in the error."""
         half_way = self.writing or any(left.incomplete for left in self.leftovers)
-        said = ""
         # Whatever cannot be done now is in the journal, for the next run; the cause of the stop must not be hidden.
         with contextlib.suppress(LifeboatError):
             if half_way and self.plan.options.ids == KEEP and self.keep_closed:
-                said = self._close()
+                self._close()
             else:
                 self._put_all_back()
-                self.journal.mark_incomplete(())
+        self._end(error, "" if self.journal.pending() or not self.opened else " The modes are as they were before.")
+
+    def _end(self, error: BaseException, said: str = "") -> None:
+        """End the run in the journal, and tell in the error what is not as it was, and how to go on."""
         with contextlib.suppress(LifeboatError):
-            if not self.journal.finish() and not said:
-                said = " What could not be put back is in the journal; run the import again when the registry answers."
+            self.journal.finish()
+        left = [change for change in self.journal.pending() if change.kind == "mode"] or self.journal.pending()
+        scopes = ", ".join(scope_name(change.scope) for change in left[:_SHOWN])
+        scopes += f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
+        if left and self.journal.incomplete:
+            said = (
+                f" The import is not complete, so these stay closed to writers: {scopes}. Run the import again to "
+                "complete it; or open them all the same, so that producers may take the missing ids, with "
+                "lifeboat.kafka.schema_registry_mode, state: recovered, on_failure: prior_modes."
+            )
+        elif left:
+            said = (
+                f" The {left[0].kind} of these could not be put back, and is in the journal: {scopes}. When the "
+                "registry answers again, run the import again, or lifeboat.kafka.schema_registry_mode with "
+                "state: recovered."
+            )
         if isinstance(error, LifeboatError):
             error.message += said
 
-    def _close(self) -> str:
-        """Put back the scopes in which nothing is left to do, and close the others; return what to tell the user."""
+    def _close(self) -> None:
+        """Put back the scopes in which nothing is left to do, and close the others."""
         left = set(self.plan.incomplete_scopes(self.done))
         left |= {held.scope for held in self.leftovers if held.incomplete and self.done < len(self.plan.steps)}
         if self.done == len(self.plan.steps):
@@ -255,16 +298,9 @@ class Execution:
             if change.kind == "mode" and closed:
                 self.journal.record("mode", change.scope, change.prior, READONLY)
                 self.registry.set_mode(change.scope, READONLY)
-        if not left:
-            return ""
-        scopes = ", ".join(map(scope_name, sorted(left)[:_SHOWN]))
-        return (
-            f" The import is not complete, so these stay closed to writers: {scopes}. Run the import again to complete "
-            "it; or open them all the same, so that producers may take the missing ids, with "
-            "lifeboat.kafka.schema_registry_mode, state: recovered, on_failure: prior_modes."
-        )
 
     def _put_all_back(self) -> None:
+        self.journal.mark_incomplete(())
         for change in self.journal.pending():
             if change.key in self.opened:
                 put_back(self.registry, change.kind, change.scope, change.prior)

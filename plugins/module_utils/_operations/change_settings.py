@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from .._core.change import Difference, Report
 from .._core.errors import InvalidOption, Refused
@@ -20,20 +21,75 @@ LEVEL = "compatibilityLevel"
 
 
 @dataclass(frozen=True)
-class ModeChange:
-    """The plan to set or remove the modes of some scopes.
+class ScopesChange(ABC):
+    """The plan to set or remove the same thing at some scopes.
 
     Args:
-        registry: Whose.
+        registry: Whose scopes.
         current: The scopes and what they have.
-        mode: The mode to set, or None to remove them.
-        force: Whether IMPORT is entered where there are schemas.
+        wanted: What to set, or None to remove it.
     """
 
     registry: Registry
     current: dict[str, Setting]
-    mode: str | None
+    wanted: str | None
+
+    result: ClassVar[str]
+    """The key of the scopes in the report."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether any scope has something else."""
+        return any(map(self._differs, self.current.values()))
+
+    def difference(self) -> Difference:
+        """Show the scopes that change."""
+        differing = [scope for scope, setting in self.current.items() if self._differs(setting)]
+        return Difference(
+            {scope_name(scope): self._value(self.current[scope]) for scope in differing},
+            dict.fromkeys(map(scope_name, differing), self.wanted),
+        )
+
+    def preview(self) -> Report:
+        """Report all scopes."""
+        scopes = []
+        for scope, setting in self.current.items():
+            before, differs = self._value(setting), self._differs(setting)
+            after = self.wanted if differs else before
+            scopes.append({"scope": scope, "before": before, "after": after, "changed": differs})
+        return Report({self.result: scopes})
+
+    def apply(self) -> Report:
+        """Set or remove what differs."""
+        for scope, setting in self.current.items():
+            if self._differs(setting):
+                self._make(scope, setting)
+        return self.preview()
+
+    def _differs(self, setting: Setting) -> bool:
+        """What may be a default counts as set when something is wanted, and as unset when nothing is."""
+        return setting.is_set is True if self.wanted is None else self._value(setting) != self.wanted
+
+    @abstractmethod
+    def _value(self, setting: Setting) -> Any:
+        """Return what is compared with what is wanted."""
+
+    @abstractmethod
+    def _make(self, scope: str, setting: Setting) -> None:
+        """Set or remove it at one scope."""
+
+
+@dataclass(frozen=True)
+class ModeChange(ScopesChange):
+    """The plan to set or remove modes.
+
+    Args:
+        force: Whether IMPORT is entered where there are schemas.
+    """
+
     force: bool
+
+    result = "modes"
 
     @classmethod
     def plan(
@@ -58,67 +114,23 @@ class ModeChange:
                 f"{registry.implementation} has no mode {mode}; it has {', '.join(sorted(known))}.",
                 object_name="mode",
             )
-        current = {scope: registry.get_mode(scope) for scope in scopes_of(subjects, contexts)}
-        return cls(registry, current, mode, force)
+        return cls(registry, {s: registry.get_mode(s) for s in scopes_of(subjects, contexts)}, mode, force)
 
-    @property
-    def changed(self) -> bool:
-        """Whether any scope has another mode."""
-        return any(map(self._differs, self.current.values()))
+    def _value(self, setting: Setting) -> Any:
+        return setting.value
 
-    def difference(self) -> Difference:
-        """Show the modes that change."""
-        differing = [scope for scope, setting in self.current.items() if self._differs(setting)]
-        return Difference(
-            {scope_name(scope): self.current[scope].value for scope in differing},
-            {scope_name(scope): self.mode for scope in differing},
-        )
-
-    def preview(self) -> Report:
-        """Report all scopes."""
-        return Report(
-            {
-                "modes": [
-                    {
-                        "scope": scope,
-                        "before": setting.value,
-                        "after": self.mode if self._differs(setting) else setting.value,
-                        "changed": self._differs(setting),
-                    }
-                    for scope, setting in self.current.items()
-                ]
-            }
-        )
-
-    def apply(self) -> Report:
-        """Set or remove what differs."""
-        for scope, setting in self.current.items():
-            if not self._differs(setting):
-                continue
-            if self.mode is None:
-                self.registry.delete_mode(scope)
-            else:
-                self.registry.set_mode(scope, self.mode, force=self.force)
-        return self.preview()
-
-    def _differs(self, setting: Setting) -> bool:
-        """A mode that may be a default counts as set when a mode is wanted, and as unset when none is."""
-        return setting.is_set is True if self.mode is None else setting.value != self.mode
+    def _make(self, scope: str, setting: Setting) -> None:
+        if self.wanted is None:
+            self.registry.delete_mode(scope)
+        else:
+            self.registry.set_mode(scope, self.wanted, force=self.force)
 
 
 @dataclass(frozen=True)
-class CompatibilityChange:
-    """The plan to set or remove the compatibility level of some scopes.
+class CompatibilityChange(ScopesChange):
+    """The plan to set compatibility levels, or to remove the configs."""
 
-    Args:
-        registry: Whose.
-        current: The scopes and their configs.
-        compatibility: The level to set, or None to remove the configs.
-    """
-
-    registry: Registry
-    current: dict[str, Setting]
-    compatibility: str | None
+    result = "configs"
 
     @classmethod
     def plan(
@@ -137,48 +149,15 @@ class CompatibilityChange:
             _refuse_to_remove_more(current)
         return cls(registry, current, compatibility)
 
-    @property
-    def changed(self) -> bool:
-        """Whether any scope has another level."""
-        return any(map(self._differs, self.current.values()))
+    def _value(self, setting: Setting) -> Any:
+        return (setting.value or {}).get(LEVEL)
 
-    def difference(self) -> Difference:
-        """Show the levels that change."""
-        differing = [scope for scope, setting in self.current.items() if self._differs(setting)]
-        return Difference(
-            {scope_name(scope): _level(self.current[scope]) for scope in differing},
-            {scope_name(scope): self.compatibility for scope in differing},
-        )
-
-    def preview(self) -> Report:
-        """Report all scopes."""
-        return Report(
-            {
-                "configs": [
-                    {
-                        "scope": scope,
-                        "before": _level(setting),
-                        "after": self.compatibility if self._differs(setting) else _level(setting),
-                        "changed": self._differs(setting),
-                    }
-                    for scope, setting in self.current.items()
-                ]
-            }
-        )
-
-    def apply(self) -> Report:
-        """Set or remove what differs; the other fields of a config are kept."""
-        for scope, setting in self.current.items():
-            if not self._differs(setting):
-                continue
-            if self.compatibility is None:
-                self.registry.delete_config(scope)
-            else:
-                self.registry.set_config(scope, {**(setting.value or {}), LEVEL: self.compatibility})
-        return self.preview()
-
-    def _differs(self, setting: Setting) -> bool:
-        return setting.is_set is True if self.compatibility is None else _level(setting) != self.compatibility
+    def _make(self, scope: str, setting: Setting) -> None:
+        if self.wanted is None:
+            self.registry.delete_config(scope)
+        else:
+            # A registry may replace the whole config, so its other fields go along.
+            self.registry.set_config(scope, {**(setting.value or {}), LEVEL: self.wanted})
 
 
 def scopes_of(subjects: Sequence[str], contexts: Sequence[str]) -> list[str]:
@@ -199,10 +178,6 @@ def scopes_of(subjects: Sequence[str], contexts: Sequence[str]) -> list[str]:
 def scope_name(scope: str) -> str:
     """Name a scope for people."""
     return scope or "(global)"
-
-
-def _level(setting: Setting) -> Any:
-    return (setting.value or {}).get(LEVEL)
 
 
 def _refuse_to_remove_more(current: dict[str, Setting]) -> None:

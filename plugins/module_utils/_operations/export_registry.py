@@ -16,7 +16,7 @@ from .._archive.points import RestorePoint, newest_first
 from .._archive.reader import PartReader
 from .._archive.store import Store, storage_of
 from .._archive.writer import PartWriter
-from .._core.canonical import document_bytes, sha256_hex
+from .._core.canonical import compact_bytes, document_bytes, sha256_hex
 from .._core.change import Difference, Report
 from .._core.clock import Clock, SystemClock
 from .._core.errors import Damaged
@@ -25,11 +25,12 @@ from .._registry.detect import connect
 from .._schemas.documents import MANIFEST, DocumentName, count, documents
 from .._schemas.graph import missing_references
 from .._schemas.model import RegistryState
-from .backup_object import describe_commit, describe_uncommitted
+from .backup_object import describe_commit, describe_point, describe_uncommitted
 from .read_registry import Scope, read_registry
 from .registry_part import document_hashes, part_documents, part_files
 
 _SHOWN = 50
+_SHOWN_BYTES = 32 * 1024
 
 
 @dataclass(frozen=True)
@@ -127,14 +128,20 @@ class RegistryExport:
             for name in sorted({*known, *self.hashes}, key=str)
             if name.kind != MANIFEST and (name not in known or known[name].sha256 != self.hashes.get(name))
         ]
-        shown = frozenset(changed[:_SHOWN])
-        before = self._archived([entry for name, entry in known.items() if name in shown])
-        after = {str(name): value for name, value in self._documents() if name in shown}
+        first = frozenset(changed[:_SHOWN])
+        before = self._archived([entry for name, entry in known.items() if name in first])
+        after = {str(name): value for name, value in self._documents() if name in first}
+        shown = _that_fit([str(name) for name in changed[:_SHOWN]], before, after)
         omitted = {"omitted": f"{len(changed) - len(shown)} more documents"} if len(changed) > len(shown) else {}
-        return Difference(before, {**after, **omitted})
+        return Difference(
+            {name: before[name] for name in shown if name in before},
+            {name: after[name] for name in shown if name in after} | omitted,
+        )
 
     def preview(self) -> Report:
-        """Report what is there, and the restore point that confirms it where there is one."""
+        """Report what is there, and the restore point that holds it already where there is one."""
+        if self.newest is not None and not self.changed and self.point_id is None:
+            return self._report(describe_point(self.store, self.newest.point))
         return self._report(describe_uncommitted(self.store, self.backup_id, [SCHEMA_REGISTRY]))
 
     def apply(self) -> Report:
@@ -189,6 +196,17 @@ class RegistryExport:
 
     def _report(self, backup: dict[str, Any]) -> Report:
         return Report({"backup": backup, "schemas": self._summary()}, self._notes())
+
+
+def _that_fit(names: Iterable[str], *views: Mapping[str, Any]) -> list[str]:
+    """Return the names whose documents fit into a diff together, passing over those that are too long."""
+    shown, left = [], _SHOWN_BYTES
+    for name in names:
+        size = sum(len(compact_bytes(view.get(name))) for view in views)
+        if size <= left:
+            shown.append(name)
+            left -= size
+    return shown
 
 
 def _newest(store: Store, backup_id: str) -> Newest | None:

@@ -159,16 +159,13 @@ class RegistryImport:
             self.plan,
             self.registry,
             run,
+            self.earlier,
             self.ours,
             lambda scopes: read_everything(self.registry, scopes),
             keep_closed=self.request.on_failure == "keep_closed",
         )
         with Heartbeat(run.refresh):
             assigned = execution.run()
-        for earlier in self.earlier:
-            earlier.mark_undone(list(earlier.changes))
-            earlier.mark_incomplete(())
-            earlier.finish()
         values = {**self._values(), "verified": verified}
         if self.request.ids == ASSIGN:
             values.update(self._id_map(self.plan.id_map(assigned)))

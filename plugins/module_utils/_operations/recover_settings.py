@@ -114,9 +114,7 @@ class Recovery:
             if outcome == PUT_BACK:
                 put_back(self.registry, each.kind, each.scope, each.prior)
         for run in self.runs:
-            run.mark_undone(list(run.changes))
-            run.mark_incomplete(())
-            run.finish()
+            run.settle()
         return self.preview()
 
 

@@ -1,0 +1,26 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The scopes of a config or a mode."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Documents ``subjects`` and ``contexts`` as scopes."""
+
+    DOCUMENTATION = r"""
+options:
+  subjects:
+    description:
+      - The subjects that are meant, by their qualified names.
+      - Without O(subjects) and O(contexts) the whole registry is meant, that is, its default context.
+    type: list
+    elements: str
+    default: []
+  contexts:
+    description: The contexts that are meant, such as V(.eu).
+    type: list
+    elements: str
+    default: []
+"""

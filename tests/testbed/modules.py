@@ -39,7 +39,7 @@ class Outcome:
 
     Args:
         status: Its exit status; the negative number of the signal that ended it.
-        values: Its result; empty when it did not live to tell one.
+        values: Its result, with warnings as plain texts; empty when it did not live to tell one.
         text: All that it wrote to standard output and standard error.
     """
 
@@ -81,7 +81,10 @@ class RunningModule:
         with self._folder as folder:
             output, errors = ((Path(folder) / name).read_text(errors="replace") for name in ("output", "errors"))
         assert self._process.exitcode is not None
-        return Outcome(self._process.exitcode, json.loads(output) if output.strip() else {}, output + errors)
+        values = json.loads(output) if output.strip() else {}
+        if "warnings" in values:
+            values["warnings"] = [_text(warning) for warning in values["warnings"]]
+        return Outcome(self._process.exitcode, values, output + errors)
 
 
 def start_module(
@@ -110,6 +113,11 @@ def start_module(
 def run_module(name: str, **options: Any) -> Outcome:
     """Run a module to its end; takes what `start_module` does."""
     return start_module(name, **options).wait()
+
+
+def _text(warning: Any) -> str:
+    """Newer releases of Ansible hand a warning to the controller as an event."""
+    return str(warning if isinstance(warning, str) else warning["event"]["msg"])
 
 
 def _start_server() -> None:

@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from .._core.change import Difference, Report
-from .._core.errors import InvalidOption, Refused
+from .._core.errors import InvalidOption, Refused, RegistryError
 from .._core.settings import RegistrySettings
 from .._registry.detect import connect
 from .._registry.dialect import Registry
 from .._schemas.model import GLOBAL_SCOPE, Setting, context_scope
 
 LEVEL = "compatibilityLevel"
+IMPORT = "IMPORT"
+
+NOT_PERMITTED = 42205
+"""A registry's code for an operation that its state does not permit."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +126,13 @@ class ModeChange(ScopesChange):
     def _make(self, scope: str, setting: Setting) -> None:
         if self.wanted is None:
             self.registry.delete_mode(scope)
-        else:
+            return
+        try:
             self.registry.set_mode(scope, self.wanted, force=self.force)
+        except RegistryError as error:
+            if self.wanted == IMPORT and not self.force and error.facts.get("registry_code") == NOT_PERMITTED:
+                error.message += " With force: true the mode is set although there are schemas."
+            raise
 
 
 @dataclass(frozen=True)

@@ -187,12 +187,13 @@ class _Assignment:
 
     def _registration(self, wanted: Wanted, classification: str) -> Decision:
         """Decide to register a version, if what it refers to will be there and live."""
-        for reference in wanted.version.content.references:
-            target = reference.target(wanted.key.subject)
-            decision = self._decisions.get(self._first.get(target, target))
+        targets = list(wanted.version.reference_targets())
+        decisions = [self._decisions.get(self._first.get(target, target)) for target in targets]
+        for target, decision in zip(targets, decisions, strict=True):
             if (decision is not None and decision.action == OMIT) or target in self._made.omitted:
                 self._lost.append(Lost(REFERENCES, wanted.key.subject, str(wanted.key)))
                 return Decision(wanted, classification, OMIT, f"it refers to {target}, which is left out")
+        for target, decision in zip(targets, decisions, strict=True):
             if self._is_open(target, decision):
                 left = decision is not None and decision.action == LEAVE
                 why = f"it refers to {target}, which the target has not, or not live"

@@ -71,6 +71,7 @@ class Held:
     def __init__(self, versions: Mapping[VersionKey, SchemaVersion], capabilities: Capabilities) -> None:
         self.versions = versions
         self.capabilities = capabilities
+        self._identities: dict[int, tuple[str, SchemaContent]] = {}
         self.by_subject: dict[str, list[SchemaVersion]] = defaultdict(list)
         self._by_id: dict[tuple[str, int], list[SchemaVersion]] = defaultdict(list)
         self._by_identity: dict[tuple[str, str], list[SchemaVersion]] = defaultdict(list)
@@ -83,7 +84,11 @@ class Held:
 
     def identity(self, content: SchemaContent) -> str:
         """Return what the target compares contents by."""
-        return identity(content, self.capabilities.identity)
+        # by object, since a content cannot be hashed; the content itself is kept so that its address stays its own
+        found = self._identities.get(id(content))
+        if found is None:
+            found = self._identities[id(content)] = identity(content, self.capabilities.identity), content
+        return found[0]
 
     def same_identity(self, one: SchemaContent, other: SchemaContent) -> bool:
         """Tell whether the target takes two contents for the same one."""

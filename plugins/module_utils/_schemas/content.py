@@ -76,7 +76,8 @@ def identity(content: SchemaContent, kind: Identity) -> str:
     if kind is Identity.CONTENT:
         return meaning(content)
     references = sorted([r.subject, r.version, r.name] for r in content.references)
-    return sha256_hex(compact_bytes([content.schema_type, _parsing_form(content), references]))
+    form = _parsing_form(content.schema_type, content.text)
+    return sha256_hex(compact_bytes([content.schema_type, form, references]))
 
 
 def parses(content: SchemaContent) -> bool:
@@ -137,13 +138,14 @@ def _constant(written: str) -> Any:
     raise ValueError(f"{written} is not JSON")
 
 
-def _parsing_form(content: SchemaContent) -> Any:
-    if content.schema_type == "AVRO":
-        try:
-            return _avro_form(_parsed(content.text), "")
-        except (ValueError, RecursionError):
-            return content.text.strip()
-    return _normal_text(content.schema_type, content.text)
+@lru_cache(maxsize=16384)
+def _parsing_form(schema_type: str, text: str) -> str:
+    if schema_type != "AVRO":
+        return _text_meaning(schema_type, text)
+    try:
+        return sha256_hex(compact_bytes(_avro_form(_parsed(text), "")))
+    except (ValueError, RecursionError):
+        return _text_meaning("", text.strip())
 
 
 def _avro_form(schema: Any, namespace: str) -> Any:

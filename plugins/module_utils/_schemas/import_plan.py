@@ -259,14 +259,17 @@ class ImportPlan:
         return frozenset(step.subject for step in self.steps)
 
     def incomplete_scopes(self, done: int) -> list[str]:
-        """Return the scopes of temporary modes in which steps are left.
+        """Return the scopes of temporary modes in which steps are left, with the subjects in a wide one among them.
+
+        Such a subject has a mode of its own, through which a producer could take an id that the others still need.
 
         Args:
             done: How many steps have been made.
         """
         modes = [temporary.scope for temporary in self.temporary if temporary.kind == "mode"]
         left = {step.subject for step in self.steps[done:]}
-        return [scope for scope in modes if any(covers(scope, subject) for subject in left)]
+        found = {scope for scope in modes if any(covers(scope, subject) for subject in left)}
+        return [scope for scope in modes if scope in found or context_scope(context_of(scope)) in found]
 
     def content(self, step: Register, numbers: Mapping[VersionKey, int]) -> SchemaContent:
         """Return what a step sends, with this target's version numbers in its references.

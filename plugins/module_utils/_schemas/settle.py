@@ -45,7 +45,7 @@ class Settling:
         self._capabilities: Capabilities = held.capabilities
         while True:
             self._find_stay_live()
-            changes = {**dict(self._duplicates()), **dict(self._references())}
+            changes = dict(self._duplicates()) or self._references()
             if not changes:
                 break
             for key, change in changes.items():
@@ -218,15 +218,19 @@ class Settling:
         purge = other in self._held.versions and other not in self.decisions
         return _Change(conflict(wanted, CONTENT_CONFLICT, why, self._options, purge=purge))
 
-    def _references(self) -> Iterator[tuple[VersionKey, _Change]]:
-        """Find what cannot be registered since something it refers to is not there."""
+    def _references(self) -> dict[VersionKey, _Change]:
+        """Find what cannot be registered since something it refers to is not there.
+
+        What must be omitted or left comes first, since others may refer to that; refusals last.
+        """
         live = self._live_subjects()
+        found: dict[str, dict[VersionKey, _Change]] = {OMIT: {}, LEAVE: {}, REFUSE: {}}
         for key, wanted in self.registered().items():
             for reference in wanted.version.content.references:
                 change = self._unresolved(wanted, reference, live)
                 if change is not None:
-                    yield key, change
-                    break
+                    found[change.decision.action].setdefault(key, change)
+        return found[OMIT] or found[LEAVE] or found[REFUSE]
 
     def _live_subjects(self) -> Mapping[str, int]:
         """Return the lowest version of each subject that is live while versions are registered."""

@@ -97,12 +97,15 @@ def wish(archive: RegistryState, capabilities: Capabilities, options: ImportOpti
         reason = _cannot_hold(wanted, capabilities)
         if reason is None:
             made.versions[wanted.key] = wanted
-            made.problems.extend(_problems(wanted, capabilities, options))
+            made.problems.extend(_id_problem(wanted.version, capabilities, options))
         else:
             made.omitted[wanted.key] = (wanted, reason[1])
             made.lost.append(Lost(reason[0], wanted.key.subject, str(wanted.key)))
     for scope, settings in archive.settings.items():
         _add_settings(mapping.get(scope, scope), settings, mapping, capabilities, made)
+    for scope in {*(key.subject for key in made.versions), *made.settings}:
+        if not is_wide_scope(scope):
+            made.problems.extend(_name_problem(scope, capabilities))
     return made
 
 
@@ -129,8 +132,10 @@ def _wanted(
 ) -> Wanted:
     mapping = options.subject_mapping
     subject = mapping.get(version.subject, version.subject)
-    references = tuple(_renamed(r, version.subject, subject, mapping) for r in version.content.references)
-    original = replace(version.content, references=references)
+    original = version.content
+    if mapping and original.references:
+        references = tuple(_renamed(r, version.subject, subject, mapping) for r in original.references)
+        original = replace(original, references=references)
     stored, lost = stored_content(original, capabilities, with_id=options.ids == KEEP)
     kept = SchemaVersion(subject, version.version, version.id, stored, version.deleted)
     return Wanted(version.key, original, kept, lost)
@@ -158,20 +163,21 @@ def _cannot_hold(wanted: Wanted, capabilities: Capabilities) -> tuple[str, str] 
     return None
 
 
-def _problems(wanted: Wanted, capabilities: Capabilities, options: ImportOptions) -> Iterator[Problem]:
-    key = wanted.key
-    context, name = split_subject(key.subject)
-    wrong = sorted({*context, *name} & capabilities.forbidden_characters)
-    if name in _RESERVED_NAMES:
-        yield Problem(key.subject, 0, "forbidden_name", "no registry takes this name; give another in subject_mapping")
-    elif wrong or any(unicodedata.category(character) == "Cc" for character in key.subject):
+def _name_problem(subject: str, capabilities: Capabilities) -> Iterator[Problem]:
+    wrong = sorted(set(subject) & capabilities.forbidden_characters)
+    if split_subject(subject)[1] in _RESERVED_NAMES:
+        yield Problem(subject, 0, "forbidden_name", "no registry takes this name; give another in subject_mapping")
+    elif wrong or any(unicodedata.category(character) == "Cc" for character in subject):
         shown = ", ".join(map(repr, wrong)) or "control characters"
         why = f"the target cannot be asked for names with {shown}; give another name in subject_mapping"
-        yield Problem(key.subject, 0, "forbidden_name", why)
+        yield Problem(subject, 0, "forbidden_name", why)
+
+
+def _id_problem(version: SchemaVersion, capabilities: Capabilities, options: ImportOptions) -> Iterator[Problem]:
     lowest, highest = capabilities.lowest_id, capabilities.highest_id
-    if options.ids == KEEP and not lowest <= wanted.version.id <= highest:
-        why = f"the target takes ids from {lowest} to {highest}, not {wanted.version.id}"
-        yield Problem(key.subject, key.version, "id_out_of_range", why)
+    if options.ids == KEEP and not lowest <= version.id <= highest:
+        why = f"the target takes ids from {lowest} to {highest}, not {version.id}"
+        yield Problem(version.subject, version.version, "id_out_of_range", why)
 
 
 def _add_settings(

@@ -24,7 +24,7 @@ soak: ## the tests that are too long for every run
 	@$(RUN) python -m pytest -m soak
 
 bench: ## measured ratios; ONLY=<word> runs a part
-	@$(RUN) python tests/benchmarks/run.py $(ONLY)
+	@PYTHONPATH=tests $(RUN) python tests/benchmarks/run.py $(ONLY)
 
 matrix: ## unit and integration tests on every Python found, each with the newest ansible-core it takes
 	@$(RUN) python tests/tools/matrix.py

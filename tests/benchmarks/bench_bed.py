@@ -1,0 +1,125 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the benchmarks share: a filled registry, an empty one, a store, and the modules as processes of their own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import bare
+import workload
+from conftest import COLLECTIONS
+
+from testbed.axonops import AxonOpsRegistry
+
+OBSERVED_MODULE = Path(__file__).with_name("observed_module.py")
+BACKUP = "bench"
+THREADS = 4  # the default of the option concurrency
+
+
+@dataclass(frozen=True)
+class ModuleRun:
+    """A module's run: how long the whole process took, its most memory in MiB, its calls of the registry's methods."""
+
+    seconds: float
+    peak_mb: float
+    calls: list[dict[str, Any]]
+    result: dict[str, Any]
+
+
+class BenchBed:
+    """Makes things when they are first asked for; ``stack`` ends them."""
+
+    def __init__(self, scratch: Path, stack: ExitStack) -> None:
+        self.scratch = scratch
+        self._stack = stack
+        self._stores = 0
+
+    @cached_property
+    def registrations(self) -> list[workload.Registration]:
+        """All that is in the filled registry."""
+        return workload.registrations()
+
+    @cached_property
+    def source(self) -> AxonOpsRegistry:
+        """A registry with all of the workload."""
+        registry = self._stack.enter_context(AxonOpsRegistry())
+        print(f"Filling a registry with {workload.SUBJECTS} subjects x {workload.VERSIONS} versions ...", flush=True)
+        open_for_import(registry)
+        bare.post(registry.endpoint, self.registrations)
+        registry.call("PUT", "/mode", {"mode": "READWRITE"})
+        for subject, config in workload.configs():
+            registry.call("PUT", f"/config/{subject}", config)
+        return registry
+
+    @cached_property
+    def target(self) -> AxonOpsRegistry:
+        """A registry to import into; ``wipe`` empties it."""
+        return self._stack.enter_context(AxonOpsRegistry())
+
+    @cached_property
+    def archive(self) -> Path:
+        """A store that holds an export of the source."""
+        store = self.new_store()
+        self.export(store)
+        return store
+
+    def new_store(self) -> Path:
+        """Make an empty store."""
+        self._stores += 1
+        path = self.scratch / f"store-{self._stores}"
+        self.module("backup_store", store={"path": str(path)})
+        return path
+
+    def export(self, store: Path) -> ModuleRun:
+        """Export the source into a store."""
+        url = self.source.endpoint
+        run = self.module(
+            "schema_registry_export", registry={"url": [url]}, store={"path": str(store)}, backup_id=BACKUP
+        )
+        if run.result["schemas"]["versions"] != len(self.registrations) or not run.result["schemas"]["settled"]:
+            raise RuntimeError(f"not all was exported: {run.result}")
+        return run
+
+    def module(self, name: str, **options: Any) -> ModuleRun:
+        """Run a module as Ansible does, in a process of its own."""
+        arguments, notes = self.scratch / "arguments.json", self.scratch / "notes.json"
+        arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
+        seconds, output = timed(lambda: _observed(name, arguments, notes))
+        result = json.loads(output)
+        if result.get("failed"):
+            raise RuntimeError(f"{name} failed: {result['msg']}")
+        noted = json.loads(notes.read_text())
+        return ModuleRun(seconds, noted["peak_mb"], noted["calls"], result)
+
+
+def open_for_import(registry: AxonOpsRegistry) -> None:
+    """Set the mode in which versions are registered with their ids."""
+    registry.call("PUT", "/mode", {"mode": "IMPORT"})
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    """Do something; return the seconds that it took, and what it gave."""
+    started = time.perf_counter()
+    outcome = work()
+    return time.perf_counter() - started, outcome
+
+
+def _observed(name: str, arguments: Path, notes: Path) -> str:
+    command = [sys.executable, str(OBSERVED_MODULE), name, str(arguments), str(notes)]
+    process = subprocess.run(
+        command, env={"PYTHONPATH": str(COLLECTIONS), "LC_ALL": "C.UTF-8"}, capture_output=True, text=True, check=False
+    )
+    if not process.stdout:
+        raise RuntimeError(f"{name} gave no result: {process.stderr}")
+    return process.stdout

@@ -1,0 +1,46 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Imports, against bare registrations one after the other."""
+
+from __future__ import annotations
+
+import bare
+import phases
+from bench_bed import BACKUP, BenchBed, ModuleRun, open_for_import, timed
+from results import Result, compare
+
+ROUNDS = 3
+
+
+def bench(bed: BenchBed) -> list[Result]:
+    """Import into an empty registry, taking turns with bare registrations into one."""
+    posts: list[float] = []
+    runs: list[ModuleRun] = []
+    for _round in range(ROUNDS):
+        runs.append(_import(bed))
+        posts.append(_post(bed))
+    divided = [phases.import_phases(run.calls) for run in runs]
+    written = [phases.seconds(each["POSTs"]) for each in divided]
+    told = "bare POSTs, one after the other"
+    peak = max(run.peak_mb for run in runs)
+    return [
+        compare("import, POSTs", written, told, posts, goal=0.8),
+        compare("import", [run.seconds for run in runs], told, posts, peak_mb=peak),
+        *phases.shares("import", runs, divided),
+    ]
+
+
+def _import(bed: BenchBed) -> ModuleRun:
+    store = {"path": str(bed.archive)}
+    bed.target.wipe()
+    run = bed.module("schema_registry_import", registry={"url": [bed.target.endpoint]}, store=store, backup_id=BACKUP)
+    if run.result["verified"]["versions"] != len(bed.registrations):
+        raise RuntimeError(f"not all was imported: {run.result}")
+    return run
+
+
+def _post(bed: BenchBed) -> float:
+    bed.target.wipe()
+    open_for_import(bed.target)
+    return timed(lambda: bare.post(bed.target.endpoint, bed.registrations))[0]

@@ -1,0 +1,102 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs a module as Ansible does, and notes what it asked the registry for, when, and its peak memory.
+
+Usage: observed_module.py MODULE ARGUMENTS NOTES, where the latter two are JSON files.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import runpy
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+PLUGINS = "ansible_collections.lifeboat.kafka.plugins"
+OBSERVED = ("list_versions", "read_versions", "read_settings", "register", "highest_id")
+
+
+class Observer:
+    """Notes calls; those of the same function that follow each other are one note."""
+
+    def __init__(self) -> None:
+        self.notes: list[dict[str, Any]] = []
+        self._counts: Counter[str] = Counter()
+        self._client: Any = None
+
+    def observe(self, module: str) -> None:
+        """Observe what a module does: its registry, or the operation where it has none."""
+        if module == "backup_verify":
+            operation = _operation("verify_backup")
+            operation.verify_backup = self._noting("verify_backup", operation.verify_backup)
+        elif module.startswith("schema_registry_"):
+            operation = _operation(module.removeprefix("schema_registry_") + "_registry")
+            operation.connect = self._observing(operation.connect)
+
+    def close(self) -> None:
+        """Count the requests of the last note."""
+        if self._client is not None:
+            counts = Counter(self._client.requests)
+            if self.notes:
+                self.notes[-1]["requests"] = dict(counts - self._counts)
+            self._counts = counts
+
+    def _observing(self, connect: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a connect that gives an observed registry."""
+
+        @wraps(connect)
+        def observed(*arguments: Any) -> Any:
+            registry = connect(*arguments)
+            self._client = registry.client
+            for name in OBSERVED:
+                setattr(registry, name, self._noting(name, getattr(registry, name)))
+            return registry
+
+        return observed
+
+    def _noting(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(method)
+        def noted(*arguments: Any, **options: Any) -> Any:
+            if not self.notes or self.notes[-1]["call"] != name:
+                self.close()
+                self.notes.append({"call": name, "begin": time.perf_counter()})
+            try:
+                return method(*arguments, **options)
+            finally:
+                self.notes[-1]["end"] = time.perf_counter()
+
+        return noted
+
+
+def _operation(name: str) -> Any:
+    return importlib.import_module(f"{PLUGINS}.module_utils._operations.{name}")
+
+
+def peak_memory() -> float:
+    """The most memory that this process had, in MiB; unlike the rusage, without what its parent had."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)[1]) / 1024
+
+
+def main() -> None:
+    module, arguments, notes = sys.argv[1:]
+    observer = Observer()
+    observer.observe(module)
+    sys.argv = [module, arguments]
+    try:
+        runpy.run_module(f"{PLUGINS}.modules.{module}", run_name="__main__")
+    finally:
+        observer.close()
+        Path(notes).write_text(json.dumps({"calls": observer.notes, "peak_mb": peak_memory()}))
+
+
+if __name__ == "__main__":
+    main()

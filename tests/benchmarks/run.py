@@ -1,0 +1,52 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Measures the work against what is commonly done instead, in turns; prints a table and writes build/bench.json.
+
+Usage: run.py [WORD], which runs the benchmarks whose name holds the word: export, import, verify.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import exports
+import imports
+import machine
+import results
+import verification
+from bench_bed import BenchBed
+
+from testbed import axonops
+
+BENCHMARKS = {"export": exports.bench, "import": imports.bench, "verify": verification.bench}
+
+
+def main(word: str = "") -> int:
+    chosen = {name: bench for name, bench in BENCHMARKS.items() if word in name}
+    if not chosen:
+        print(f"No benchmark is called {word}; there are {', '.join(BENCHMARKS)}.", file=sys.stderr)
+        return 2
+    axonops.fetch()
+    started = time.monotonic()
+    found: list[results.Result] = []
+    with ExitStack() as stack:
+        scratch = Path(tempfile.mkdtemp(prefix="lifeboat-bench-"))
+        stack.callback(shutil.rmtree, scratch, ignore_errors=True)
+        bed = BenchBed(scratch, stack)
+        print(machine.limits(bed.source), flush=True)
+        for name, bench in chosen.items():
+            print(f"Measuring: {name} ...", flush=True)
+            found += bench(bed)
+    results.write(found)
+    print(f"\n{results.table(found)}\n\n{time.monotonic() - started:.0f} s; also in {results.REPORT}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:2]))

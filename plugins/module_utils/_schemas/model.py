@@ -170,7 +170,7 @@ class RegistryState:
 
     def of_subject(self, subject: str) -> list[SchemaVersion]:
         """Return a subject's versions, ascending."""
-        return [self.versions[key] for key in sorted(self.versions) if key.subject == subject]
+        return [self.versions[key] for key in sorted(key for key in self.versions if key.subject == subject)]
 
 
 def split_subject(qualified: str) -> tuple[str, str]:

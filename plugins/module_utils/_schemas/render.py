@@ -51,6 +51,9 @@ def rendered(plan: ImportPlan) -> tuple[View, View]:
 def _show_step(step: Register | SoftDelete | PurgeSubject, plan: ImportPlan, before: View, after: View) -> None:
     if isinstance(step, Register):
         live = replace(step.version, deleted=False)
+        held = plan.target.versions.get(step.version.key)
+        if held is not None:
+            before.setdefault(_label(held.key), _described(held))
         after[_label(step.version.key)] = _described(live, known_id=plan.options.ids == KEEP)
     elif isinstance(step, SoftDelete):
         held = plan.target.versions.get(step.key)

@@ -256,3 +256,13 @@ def test_unsound_documents_are_named() -> None:
         ("subjects/:.eu:leaf/v1.json", "its text is not one of type AVRO"),
         ("subjects/user/v1.json", "it refers to gone version -1, which the part lacks"),
     ]
+
+
+def test_lost_documents_can_be_done_without() -> None:
+    lost = {DocumentName(VERSION, "leaf", 2), DocumentName(SUBJECT, "user"), DocumentName(GLOBAL_CONFIG)}
+    found = {name: value for name, value in written(example()).items() if name not in lost}
+    _manifest, state = read_documents(found.items(), lost=lost)
+    assert [str(key) for key in sorted(state.versions)] == [":.eu:leaf version 1", "leaf version 4"]
+    assert sorted(state.settings) == ["leaf", "without-versions"]
+    with pytest.raises(Damaged):
+        read_documents(found.items())

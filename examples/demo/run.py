@@ -85,7 +85,7 @@ class Demo:
         lost = self._lose()
         self._unasked_restore(lost)
         restore = self._playbook("restore", lifeboat_restore_into=HOST)
-        verify = self._playbook("verify")
+        verify = self._playbook("verify", verify_compare="true")
         with self.steps.step("The consumer tries again") as step:
             after = self._moment()
             step.note = f"{len(after.decoded.messages)} of {len(self._records)} messages can be read"

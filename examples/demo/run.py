@@ -132,7 +132,7 @@ class Demo:
                 raise RuntimeError("it was not refused, although nobody had said what to restore into")
             if truth.differences(lost.holding, truth.read(self.registry.endpoint)):
                 raise RuntimeError("it has written into the registry, although it was refused")
-            step.note = "refused: it is not told into what"
+            step.note = "refused without lifeboat_restore_into"
 
     def _moment(self) -> Moment:
         url = self.registry.endpoint

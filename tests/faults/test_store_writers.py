@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.journal import UndoJournal
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.lease import Lease
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.open_point import OpenPoint
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.points import list_points
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.reader import PartReader
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.verify import verify_point
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.clock import SystemClock
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import Busy
+from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import Setting
+from ansible_collections.lifeboat.kafka.plugins.module_utils._storage.filesystem import FilesystemStorage
 from testbed.archives import BACKUP, back_up, make_store
 from testbed.mishaps import Child
 
@@ -53,6 +58,24 @@ def test_the_lease_lets_one_in_at_a_time(tmp_path: Path) -> None:
     assert [str(point.sequence) for point in points] == written
     assert written
     assert [verify_point(store, point).damaged for point in points] == [()] * len(points)
+
+
+def test_one_run_at_a_time_changes_a_target(tmp_path: Path) -> None:
+    def begin(_number: int) -> None:
+        run = UndoJournal(FilesystemStorage(str(tmp_path)), "target", SystemClock()).begin("import", {})
+        run.record("mode", "", Setting("READWRITE", True), "IMPORT")
+        # The others are to find it at work.
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    for _round in range(5):
+        children = [Child(functools.partial(begin, number)) for number in range(WRITERS)]
+        ended = [os.waitid(os.P_PID, child.pid, os.WEXITED | os.WSTOPPED | os.WNOWAIT) for child in children]
+        at_work = [child for child, found in zip(children, ended, strict=True) if found.si_code == os.CLD_STOPPED]
+        for child in at_work:
+            os.kill(child.pid, signal.SIGKILL)
+        refusals = [text for status, text in map(Child.wait, children) if status != -signal.SIGKILL]
+        assert len(at_work) <= 1
+        assert [text for text in refusals if "Busy" not in text] == []
 
 
 def test_without_a_lease_they_meet_at_the_restore_points_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,8 +32,8 @@ class Child:
 
     def __init__(self, action: Callable[[], object]) -> None:
         self._answer, answer = os.pipe()
-        self._pid = os.fork()
-        if self._pid == 0:
+        self.pid = os.fork()
+        if self.pid == 0:
             os.close(self._answer)
             _run(action, answer)
         os.close(answer)
@@ -42,7 +42,7 @@ class Child:
         """Return its exit status (negative: the signal that killed it), and what it raised or returned, as text."""
         with open(self._answer, errors="replace") as pipe:
             text = pipe.read()
-        return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1]), text
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1]), text
 
 
 def _run(action: Callable[[], object], answer: int) -> None:

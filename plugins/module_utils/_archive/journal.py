@@ -149,11 +149,19 @@ class JournalRun:
         with self._lock:
             if not self.pending() and not self.incomplete:
                 self.storage.delete(self.path)
-                self.storage.delete_empty_folders(self.path.rpartition("/")[0])
                 return True
             self.ended = True
             self._write()
             return False
+
+    def settle(self) -> None:
+        """Delete the document of a run that is over: its changes are undone, or noted by another run as its own.
+
+        Raises:
+            StoreError: The journal cannot be written to.
+        """
+        with self._lock:
+            self.storage.delete(self.path)
 
     def _write(self) -> None:
         if self.storage.size(self.path) is None:
@@ -221,14 +229,7 @@ class UndoJournal:
             StoreError: The journal cannot be written to.
             Busy: Another run that journals is at work on the target.
         """
-        for other in self.runs():
-            if not other.is_over():
-                raise Busy(
-                    f"{other.operation} by {other.owner} has been at work on {self.target} since "
-                    f"{timestamp(other.started_at)}. Wait for it to end. "
-                    f"Its journal is {self.storage.location}/{other.path}.",
-                    object_name=self.target,
-                )
+        self._refuse_others(None)
         now = self.clock.now()
         name = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
         run = JournalRun(
@@ -243,7 +244,23 @@ class UndoJournal:
             refreshed_at=now,
         )
         self.storage.create(run.path, run._encode())
+        try:
+            # Two that begin at once see no other before, but at least one of them does afterwards.
+            self._refuse_others(run)
+        except BaseException:
+            run.settle()
+            raise
         return run
+
+    def _refuse_others(self, own: JournalRun | None) -> None:
+        for other in self.runs():
+            if (own is None or other.path != own.path) and not other.is_over():
+                raise Busy(
+                    f"{other.operation} by {other.owner} has been at work on {self.target} since "
+                    f"{timestamp(other.started_at)}. Wait for it to end. "
+                    f"Its journal is {self.storage.location}/{other.path}.",
+                    object_name=self.target,
+                )
 
     def runs(self) -> list[JournalRun]:
         """Return all runs that are in the journal, the oldest first: those at work, and what others left.

@@ -83,8 +83,8 @@ class Store:
             fields = read(storage, MARKER, STORE)
         except NotFound as error:
             raise StoreError(
-                f"{storage.location} is not marked as a store. Is it mounted, and is the path right? A new store is "
-                "made by lifeboat.kafka.backup_store.",
+                f"{storage.location} is not marked as a store. Is it mounted, and is the path right? The playbook "
+                "lifeboat.kafka.init makes a new store, and so does the module backup_store.",
                 code="not_a_store",
                 object_name=storage.location,
             ) from error
@@ -108,5 +108,11 @@ def storage_of(settings: StoreSettings) -> Storage:
 
 
 def storage_at(path: str) -> Storage:
-    """Return a directory, given by its absolute path, as a place; it need not exist yet."""
+    """Return a journal's directory as a place; it need not exist yet.
+
+    Raises:
+        InvalidOption: The path is not absolute.
+    """
+    if not path.startswith("/"):
+        raise InvalidOption(f"journal must be an absolute path, not {path!r}.", object_name="journal")
     return FilesystemStorage(path)

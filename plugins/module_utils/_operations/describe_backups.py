@@ -128,7 +128,7 @@ def _check_ages(settings: StoreSettings, backups: list[dict[str, Any]], oldest: 
     ]
     if late:
         raise TooOld(
-            f"{len(late)} of {len(backups)} backups in {settings.path} are older than {max_age}: "
+            f"{len(late)} of {len(backups)} backups in {settings.path} are older than max_age ({max_age}): "
             f"{', '.join(map(_named_with_age, late))}. Run the backup, and look why it was not run.",
             object_name=late[0]["backup_id"],
         )

@@ -58,8 +58,9 @@ def read_archive(store: Store, point: RestorePoint, subjects: Selection, *, on_d
     manifest, state = read_documents(found, lost=frozenset(damage))
     damaged = list(damage.values())
     for missing in _broken(state, manifest.unresolved):
-        reason = f"it refers to {missing[1]}, which is left out"
-        damaged.append({"file": str(missing[0]), "reason": reason, "costs": str(missing[0])})
+        key, target = missing
+        costs = f"version {key.version} of subject {key.subject}"
+        damaged.append({"file": str(key), "reason": f"it refers to {target}, which is left out", "costs": costs})
     return Archived(_selected(state, subjects), tuple(damaged))
 
 
@@ -102,7 +103,8 @@ def _broken(
 
 
 def _selected(state: RegistryState, subjects: Selection) -> RegistryState:
-    names = subjects.select({*state.subjects(), *(s for s in state.settings if not is_wide_scope(s))}, what="subject")
+    held = {*state.subjects(), *(scope for scope in state.settings if not is_wide_scope(scope))}
+    names = subjects.select(held, what="subject in the restore point")
     if subjects == Selection():
         return state
     chosen = set(names)

@@ -62,7 +62,7 @@ verified:
       type: bool
       sample: true
     files:
-      description: How many files were read for it. What it shares with another one is read once.
+      description: How many files it names.
       type: int
       sample: 5312
     bytes:

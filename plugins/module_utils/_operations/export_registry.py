@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from .._archive.commit import capture
+from .._archive.liveness import Heartbeat
 from .._archive.open_point import OpenPoint
 from .._archive.parts import SCHEMA_REGISTRY, Entry
 from .._archive.points import RestorePoint, newest_first
@@ -97,10 +99,9 @@ class RegistryExport:
         """
         clock = SystemClock()
         store = Store.open(storage_of(store_settings))
-        if point_id is not None:
-            OpenPoint.load(store, backup_id, point_id, clock=clock).refresh()
         registry = connect(registry_settings)
-        state = read_registry(registry, scope)
+        with _alive(store, backup_id, point_id, clock):
+            state = read_registry(registry, scope)
         source = {
             "implementation": registry.implementation,
             "version": registry.version,
@@ -207,6 +208,13 @@ def _that_fit(names: Iterable[str], *views: Mapping[str, Any]) -> list[str]:
             shown.append(name)
             left -= size
     return shown
+
+
+def _alive(store: Store, backup_id: str, point_id: str | None, clock: Clock) -> AbstractContextManager[object]:
+    """Keep the lease of an open restore point while a large registry is read."""
+    if point_id is None:
+        return nullcontext()
+    return Heartbeat(OpenPoint.load(store, backup_id, point_id, clock=clock).refresh)
 
 
 def _newest(store: Store, backup_id: str) -> Newest | None:

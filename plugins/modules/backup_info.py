@@ -80,12 +80,28 @@ backups:
     last_run:
       description: What the last run did and when, or null.
       type: dict
-      sample: {finished_at: "2026-01-31T12:00:00.000Z", restore_point: 42, created: false, complete: true}
+      sample:
+        started_at: "2026-01-31T11:59:58.000Z"
+        finished_at: "2026-01-31T12:00:00.000Z"
+        restore_point: 42
+        created: false
+        complete: true
+    last_run_problem:
+      description: Why the note of the last run cannot be read, or null. Restore points do not depend on it.
+      type: str
+      sample: The note of the last run in prod/last-run.json cannot be read.
     restore_points:
-      description: Its restore points, the newest last.
+      description: Its restore points, the newest last, with what each part holds.
       type: list
       elements: dict
-      sample: [{restore_point: 42, committed_at: "2026-01-30T12:00:00.000Z", complete: true, parts: [schema-registry]}]
+      sample:
+        - restore_point: 42
+          parent: 41
+          opened_at: "2026-01-30T11:59:57.000Z"
+          committed_at: "2026-01-30T12:00:00.000Z"
+          complete: true
+          missing: []
+          parts: [{name: schema-registry, complete: true, files: 5312, bytes: 4194304, subjects: 300, versions: 5000}]
 query_result:
   description: What O(query) gave.
   returned: when O(query) is given

@@ -76,10 +76,14 @@ registry:
       description: Whether it calls itself well. Null where it cannot be asked.
       type: bool
       sample: true
+    health:
+      description: What it answered when it was asked for its health.
+      type: str
+      sample: HTTP 200
     capabilities:
       description: What it can do.
       type: dict
-      sample: {import_ids: true, contexts: true}
+      sample: {writes: true, import_mode: true, contexts: true, soft_delete: true}
 counts:
   description: How much the selected subjects hold.
   returned: success

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from .capabilities import Capabilities
 from .content import identity, same
 from .import_plan import (
-    CONTENT_CONFLICT,
     ID_CONFLICT,
     IDENTICAL,
     LIVE_ON_TARGET,
@@ -99,19 +98,15 @@ class Held:
         return self._by_id.get(id_place(version), [])
 
     def under_other_id(self, version: SchemaVersion) -> list[SchemaVersion]:
-        """Return what other subjects have of a version's content under another id, if the target cannot hold both.
-
-        That its own subject has the content already is another matter, and says nothing here.
-        """
+        """Return what has a version's content under another id in its context, if the target cannot hold both."""
         if self.capabilities.second_id_for_content:
             return []
         found = self._by_identity.get((context_of(version.subject), self.identity(version.content)), [])
-        own = any(other.subject == version.subject for other in found)
-        return [] if own else [other for other in found if other.id != version.id]
+        return [other for other in found if other.id != version.id]
 
 
 def classify(wanted: Wanted, held: Held) -> tuple[str, str]:
-    """Classify a version that is to keep its id.
+    """Classify a version that is to keep its id, but for `CONTENT_CONFLICT`, which `Settling` finds.
 
     Returns:
         One of `import_plan.CLASSES`, and for all but `NEW` and `IDENTICAL` the reason.
@@ -133,9 +128,6 @@ def classify(wanted: Wanted, held: Held) -> tuple[str, str]:
     for other in held.with_id(version):
         if not held.same_identity(other.content, version.content):
             return ID_CONFLICT, f"the target has other content under the id {version.id} ({other.key})"
-    for other in held.under_other_id(version):
-        place = f"under the id {other.id} ({other.key})"
-        return CONTENT_CONFLICT, f"the target has this content {place}, and cannot hold it under {version.id} too"
     return NEW, ""
 
 
@@ -162,7 +154,7 @@ def decide(wanted: Wanted, held: Held, options: ImportOptions) -> Decision:
             return decision(LEAVE, why)
         if held.capabilities.undelete_by_register:
             return decision(REGISTER)
-    return conflict(wanted, classification, why, options, purge=classification not in (ID_CONFLICT, CONTENT_CONFLICT))
+    return conflict(wanted, classification, why, options, purge=classification != ID_CONFLICT)
 
 
 def conflict(wanted: Wanted, classification: str, why: str, options: ImportOptions, *, purge: bool) -> Decision:

@@ -45,7 +45,8 @@ def draft_keep(made: Wish, target: RegistryState, capabilities: Capabilities, op
         decisions = {key: decide(wanted, held, options) for key, wanted in made.versions.items()}
     draft = Draft(lost=settling.lost)
     for key, decision in decisions.items():
-        draft.items.append(_item(decision, first[key], key in settling.stay_live))
+        seen = first[key] if key.subject in purged else decision
+        draft.items.append(_item(decision, seen.classification, key in settling.stay_live))
         draft.lost.extend(_lost(decision))
         if decision.action == REFUSE:
             draft.problems.append(Problem(key.subject, key.version, decision.kind, decision.why))
@@ -58,11 +59,11 @@ def draft_keep(made: Wish, target: RegistryState, capabilities: Capabilities, op
     return draft
 
 
-def _item(decision: Decision, first: Decision, stays_live: bool) -> Item:
+def _item(decision: Decision, classification: str, stays_live: bool) -> Item:
     wanted, action, why = decision.wanted, decision.action, decision.why
     if stays_live:
         action, why = (KEPT if action == SOFT_DELETE else action), STAYS_LIVE
-    return Item(wanted.source, wanted.version.id, wanted.key.subject, first.classification, action, why)
+    return Item(wanted.source, wanted.version.id, wanted.key.subject, classification, action, why)
 
 
 def _lost(decision: Decision) -> list[Lost]:

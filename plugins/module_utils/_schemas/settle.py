@@ -132,9 +132,9 @@ class Settling:
                 yield from self._repeated(subject, by_subject[subject])
 
     def _rivals(self) -> Iterator[tuple[VersionKey, _Change]]:
-        """Find ids of the archive that stand for two contents, and contents that stand under two ids."""
+        """Find ids that the archive has for two contents, and contents that stand under another id already."""
         by_id: dict[tuple[str, int], Wanted] = {}
-        by_identity: dict[tuple[str, str], Wanted] = {}
+        by_identity: dict[tuple[str, str], SchemaVersion] = {}
         for key, wanted in sorted(self.registered().items()):
             version = wanted.version
             first = by_id.setdefault(id_place(version), wanted)
@@ -143,9 +143,9 @@ class Settling:
                 yield key, _Change(conflict(wanted, ID_CONFLICT, why, self._options, purge=False))
             elif not self._capabilities.second_id_for_content:
                 place = context_of(key.subject), self._held.identity(version.content)
-                first = by_identity.setdefault(place, wanted)
-                if first.version.id != version.id and first.key.subject != key.subject:
-                    why = f"the target cannot hold its content under the id {first.version.id} of {first.key} too"
+                others = [*self._held.under_other_id(version), by_identity.setdefault(place, version)]
+                if others[0].id != version.id and others[0].subject != key.subject:
+                    why = f"the target cannot hold its content under the id {others[0].id} of {others[0].key} too"
                     yield key, _Change(conflict(wanted, CONTENT_CONFLICT, why, self._options, purge=False))
 
     def _purged_by_higher(self, registered: list[Wanted]) -> Iterator[tuple[VersionKey, _Change]]:

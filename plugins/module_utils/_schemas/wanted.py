@@ -25,6 +25,7 @@ from .model import (
     Setting,
     VersionKey,
     context_of,
+    context_scope,
     is_wide_scope,
     split_subject,
 )
@@ -79,8 +80,9 @@ class Wish:
 
 def scopes_to_read(archive: RegistryState, options: ImportOptions) -> list[str]:
     """Return the scopes whose settings a plan must know of the target, beside those of its own subjects."""
-    names = {*archive.subjects(), *archive.settings}
-    return sorted({options.subject_mapping.get(name, name) for name in names})
+    named = {*archive.subjects(), *archive.settings}
+    scopes = {options.subject_mapping.get(name, name) for name in named}
+    return sorted({*scopes, *(context_scope(context_of(scope)) for scope in scopes)})
 
 
 def wish(archive: RegistryState, capabilities: Capabilities, options: ImportOptions) -> Wish:

@@ -316,8 +316,10 @@ def test_one_content_under_two_ids_is_a_conflict() -> None:
     assert problems(refused(archive, capabilities=AXONOPS)) == [
         "content_conflict: b version 1: the target cannot hold its content under the id 1 of a version 1 too"
     ]
-    [problem] = problems(refused(state("b 1 = 2 t"), state("a 1 = 1 t"), AXONOPS))
-    assert problem.startswith("content_conflict: b version 1: the target has this content under the id 1 (a version 1)")
+    assert problems(refused(state("b 1 = 2 t"), state("a 1 = 1 t"), AXONOPS)) == [
+        "content_conflict: b version 1: the target cannot hold its content under the id 1 of a version 1 too"
+    ]
+    assert planned(state("b 1 = 2 t"), state("a 1 = 1 t"), AXONOPS, strategy="skip").classes == {"content_conflict": 1}
 
 
 def test_one_id_for_two_contents_is_a_conflict() -> None:

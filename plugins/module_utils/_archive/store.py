@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-from .._core.errors import NotFound, StoreError
+from .._core.errors import InvalidOption, NotFound, StoreError
 from .._core.settings import StoreSettings
 from .._storage.filesystem import FilesystemStorage
 from .._storage.port import AlreadyExists, Storage

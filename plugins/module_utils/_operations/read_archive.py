@@ -57,8 +57,7 @@ def read_archive(store: Store, point: RestorePoint, subjects: Selection, *, on_d
     found = list(_documents(reader, damage, on_damage))
     manifest, state = read_documents(found, lost=frozenset(damage))
     damaged = list(damage.values())
-    for missing in _broken(state, manifest.unresolved):
-        key, target = missing
+    for key, target in _broken(state, manifest.unresolved):
         costs = f"version {key.version} of subject {key.subject}"
         damaged.append({"file": str(key), "reason": f"it refers to {target}, which is left out", "costs": costs})
     return Archived(_selected(state, subjects), tuple(damaged))

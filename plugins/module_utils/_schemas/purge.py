@@ -37,7 +37,7 @@ def unsafe(purged: Collection[str], versions: Versions, registered: Iterable[Wan
             why = f"it cannot be purged, since {key} refers to it"
             problems.extend(Problem(subject, 0, "purge_unsafe", why) for subject in named if subject in purged)
         elif not any(same(there.content, wanted.version.content) for wanted in brought[key.subject, there.id]):
-            why = f"to purge the subject would destroy the id {there.id}, whose content the import does not bring back as it is"
+            why = f"to purge the subject would destroy the id {there.id}, whose content does not come back as it is"
             problems.append(Problem(key.subject, key.version, "purge_unsafe", why))
     return problems
 

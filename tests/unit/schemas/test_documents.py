@@ -6,8 +6,10 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import given
 from unit.schemas.strategies import registries
@@ -15,6 +17,7 @@ from unit.schemas.strategies import registries
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.canonical import document_bytes
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import Damaged, UnsupportedFormat
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.documents import (
+    FORMATS,
     GLOBAL_CONFIG,
     MANIFEST,
     SUBJECT,
@@ -266,3 +269,12 @@ def test_lost_documents_can_be_done_without() -> None:
     assert sorted(state.settings) == ["leaf", "without-versions"]
     with pytest.raises(Damaged):
         read_documents(found.items())
+
+
+@pytest.mark.parametrize("state", [RegistryState(), example()])
+def test_documents_are_what_the_format_says(state: RegistryState) -> None:
+    folder = Path(__file__).resolve().parents[3] / "docs" / "archive-format"
+    for name, document in written(state).items():
+        path = folder / f"{FORMATS[name.kind].removeprefix('lifeboat.kafka/')}.schema.json"
+        schema = json.loads(path.read_text(encoding="utf-8"))
+        jsonschema.Draft202012Validator(schema).validate(document)

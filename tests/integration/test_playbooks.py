@@ -250,7 +250,7 @@ def test_only_the_playbook_init_makes_a_store(environments: Environments) -> Non
     shutil.rmtree(environments.store)
     outcome = environments.play("backup", "prod")
     assert outcome.status == 2
-    assert "lifeboat.kafka.backup_store" in outcome.messages("prod")[-1]
+    assert "The playbook lifeboat.kafka.init makes a new store" in outcome.messages("prod")[-1]
     assert environments.play("init", "prod", check=True).messages("prod")[-1].endswith("would be made.")
     assert not environments.store.exists()
 

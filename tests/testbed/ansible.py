@@ -65,7 +65,7 @@ class Ansible:
         process = subprocess.run(
             command,
             cwd=self.folder,
-            env=self._environment() | dict(environment or {}),
+            env=self.environment() | dict(environment or {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -74,7 +74,8 @@ class Ansible:
         )
         return Outcome(process.returncode, process.stdout)
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """The environment that ansible-playbook gets."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
         home = str(self.folder / ".ansible")
         configuration = self.folder / "ansible.cfg"
@@ -86,5 +87,6 @@ class Ansible:
             "ANSIBLE_INVENTORY": os.devnull,  # instead of that of the machine
             "ANSIBLE_REMOTE_TEMP": home,
             "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_PIPELINING": "1",  # quicker
             "LC_ALL": "C.UTF-8",
         }

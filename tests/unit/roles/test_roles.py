@@ -32,7 +32,7 @@ def module_options(module: str) -> set[str]:
     documentation = yaml.safe_load(constant(ROOT / "plugins" / "modules" / f"{module}.py", "DOCUMENTATION"))
     found = set(documentation["options"])
     for fragment in documentation["extends_documentation_fragment"]:
-        name, _, part = fragment.removeprefix("lifeboat.kafka.").partition(".")
+        name, __, part = fragment.removeprefix("lifeboat.kafka.").partition(".")
         text = constant(ROOT / "plugins" / "doc_fragments" / f"{name}.py", (part or "documentation").upper())
         found |= set(yaml.safe_load(text).get("options") or {})
     return found
@@ -83,8 +83,8 @@ def test_the_role_restore_gives_the_module_all_that_it_takes() -> None:
 
 
 def test_the_role_backup_gives_the_module_all_that_it_takes() -> None:
-    block, _ = load("roles/backup/tasks/main.yml")
-    _, export, _ = block["block"]
+    block = load("roles/backup/tasks/main.yml")[0]
+    export = block["block"][1]
     given = export["lifeboat.kafka.schema_registry_export"]
     assert set(given) == module_options("schema_registry_export") - {"lease_timeout"}
 

@@ -1,0 +1,81 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads the documents for people as tests need them: their sections, their code, and the commands that they show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+LEFT_OUT = "…"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A command as a document shows it, with what it prints."""
+
+    command: str
+    output: list[str]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A Markdown file of the checkout; ``name`` is its path in it."""
+
+    name: str
+
+    @property
+    def path(self) -> Path:
+        return CHECKOUT / self.name
+
+    @property
+    def text(self) -> str:
+        return self.path.read_text(encoding="utf-8")
+
+    def marked(self, marker: str) -> str:
+        """The text between two HTML comments, ``<!-- marker -->`` and ``<!-- /marker -->``."""
+        return self.text.split(f"<!-- {marker} -->\n", 1)[1].split(f"<!-- /{marker} -->", 1)[0]
+
+    def section(self, heading: str) -> str:
+        """The text below a heading of the second level, up to the next one."""
+        return re.split(r"^## ", self.text.split(f"\n## {heading}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+
+    def blocks(self, language: str, text: str | None = None) -> list[str]:
+        """The fenced blocks of a language, in this document or in a part of its text."""
+        return blocks(self.text if text is None else text, language)
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The contents of the fenced blocks of a language, each with its last line break."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def shown(text: str) -> Iterator[Shown]:
+    """The commands in the ``console`` blocks of a text: lines behind a ``$``, here-documents whole, and their output."""
+    for block in blocks(text, "console"):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            lines = part.rstrip("\n").split("\n")
+            here = re.search(r"<<'(\w+)'", lines[0])
+            end = lines.index(here[1]) + 1 if here else 1
+            yield Shown("\n".join(lines[:end]), lines[end:])
+
+
+def unlike(expected: list[str], printed: str) -> str | None:
+    """What was printed where that is not what a document shows, else None.
+
+    A line of ``…`` stands for any lines. Points in time, ages and white space at ends do not count.
+    """
+    pattern = "".join("(?:.*\n)*?" if line == LEFT_OUT else re.escape(line) + "\n" for line in _lines(expected))
+    lines = _lines(printed.splitlines())
+    return None if re.fullmatch(pattern, "".join(f"{line}\n" for line in lines)) else "\n".join(lines)
+
+
+def _lines(given: list[str]) -> list[str]:
+    text = "\n".join(line.rstrip() for line in given).strip("\n")
+    text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "(a time)", text)
+    return re.sub(r'(?<="age_seconds": )\d+', "(an age)", text).split("\n") if text else []

@@ -14,13 +14,12 @@ options:
   subjects:
     description:
       - The subjects that are meant, by their qualified names.
-      - Without O(subjects) and O(contexts) the whole registry is meant, that is, its default context.
+      - When O(subjects) and O(contexts) are both left out, the whole registry is meant, that is, its default context.
+        An empty list means no subject at all.
     type: list
     elements: str
-    default: []
   contexts:
-    description: The contexts that are meant, such as V(.eu).
+    description: The contexts that are meant, such as V(.eu). An empty list means none.
     type: list
     elements: str
-    default: []
 """

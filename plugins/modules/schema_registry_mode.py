@@ -100,6 +100,7 @@ recovered:
 from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.options import SCOPES
 from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.run import Task, run
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.change import Change
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import InvalidOption
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.change_settings import ModeChange
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.recover_settings import Recovery
 
@@ -109,6 +110,11 @@ MODES = ["READWRITE", "READONLY", "READONLY_OVERRIDE", "IMPORT"]
 def plan(task: Task) -> Change:
     given = task.options
     if given["state"] == "recovered":
+        named = [option for option in ("subjects", "contexts", "mode") if given[option] is not None]
+        if named:
+            raise InvalidOption(
+                f"{named[0]} does not go with state: recovered, which puts all back.", object_name=named[0]
+            )
         store = None if given["journal"] else task.store
         return Recovery.plan(
             task.registry, store, journal=given["journal"], reopen_incomplete=given["on_failure"] == "prior_modes"

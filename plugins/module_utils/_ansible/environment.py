@@ -14,6 +14,11 @@ from .._core.errors import InvalidOption
 from .options import FAMILIES
 
 
+def is_in_environment(family: str, environment: Mapping[str, str]) -> bool:
+    """Tell whether the environment holds anything of an option family."""
+    return bool(_found(family, environment))
+
+
 def family_from_environment(family: str, environment: Mapping[str, str]) -> tuple[dict[str, Any], set[str]]:
     """Read an option family that a task leaves out.
 
@@ -28,9 +33,7 @@ def family_from_environment(family: str, environment: Mapping[str, str]) -> tupl
         InvalidOption: The environment holds nothing of the family, or something that does not fit.
     """
     spec = FAMILIES[family]
-    found = {
-        option: value for option in spec if (value := environment.get(f"LIFEBOAT_{family}_{option}".upper(), "")) != ""
-    }
+    found = _found(family, environment)
     required = [option for option, rules in spec.items() if rules.get("required")]
     if not found:
         names = " and ".join(f"LIFEBOAT_{family}_{option}".upper() for option in required)
@@ -46,3 +49,8 @@ def family_from_environment(family: str, environment: Mapping[str, str]) -> tupl
             object_name=family,
         )
     return result.validated_parameters[family], secrets
+
+
+def _found(family: str, environment: Mapping[str, str]) -> dict[str, str]:
+    values = {option: environment.get(f"LIFEBOAT_{family}_{option}".upper(), "") for option in FAMILIES[family]}
+    return {option: value for option, value in values.items() if value != ""}

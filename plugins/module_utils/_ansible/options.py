@@ -39,9 +39,10 @@ SUBJECTS: Spec = {
     "exclude_subjects": {"type": "list", "elements": "str", "default": []},
 }
 
+# Without a default: an empty list must not be taken for the whole registry, which an option left out means.
 SCOPES: Spec = {
-    "subjects": {"type": "list", "elements": "str", "default": []},
-    "contexts": {"type": "list", "elements": "str", "default": []},
+    "subjects": {"type": "list", "elements": "str"},
+    "contexts": {"type": "list", "elements": "str"},
 }
 
 LEASE: Spec = {"lease_timeout": {"type": "int", "default": 900}}

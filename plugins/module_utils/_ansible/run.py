@@ -17,7 +17,7 @@ from ansible.module_utils.basic import AnsibleModule
 from .._core.change import Change, Report
 from .._core.errors import InvalidOption, LifeboatError
 from .._core.settings import RegistrySettings, StoreSettings
-from .environment import family_from_environment
+from .environment import family_from_environment, is_in_environment
 from .options import Spec, families
 
 
@@ -45,7 +45,10 @@ class Task:
             InvalidOption: It was left out of a module that can do without it, where it is needed.
         """
         if self._families["store"] is None:
-            raise InvalidOption("The option store is needed here, since the journal lies there.", object_name="store")
+            raise InvalidOption(
+                "The option store or journal is needed to know where the journal lies.",
+                object_name="store",
+            )
         return StoreSettings.from_options(self._families["store"])
 
 
@@ -69,7 +72,7 @@ def run(
         spec: The module's own argument spec.
         plan: Reads, and returns what is to be done; or, for a module that only reads, what it found.
         uses: The option families it takes, read from the environment when a task leaves them out.
-        optional: Families that it takes but can do without; never read from the environment.
+        optional: Families that it takes but can do without; read from the environment where that has any of them.
         **rules: What `AnsibleModule` knows besides: ``required_if``, ``mutually_exclusive``, …
     """
     module = AnsibleModule({**families(*uses, *optional), **spec}, supports_check_mode=True, **rules)
@@ -90,7 +93,7 @@ def _task(module: AnsibleModule, uses: tuple[str, ...], optional: tuple[str, ...
     known: dict[str, Any] = {}
     for family in (*uses, *optional):
         known[family] = given.pop(family)
-        if known[family] is None and family in uses:
+        if known[family] is None and (family in uses or is_in_environment(family, os.environ)):
             known[family], secrets = family_from_environment(family, os.environ)
             module.no_log_values.update(secrets)
     return Task(options=given, _families=known)

@@ -100,15 +100,15 @@ class ModeChange(ScopesChange):
         cls,
         settings: RegistrySettings,
         *,
-        subjects: Sequence[str],
-        contexts: Sequence[str],
+        subjects: Sequence[str] | None,
+        contexts: Sequence[str] | None,
         mode: str | None,
         force: bool,
     ) -> ModeChange:
         """Read the modes.
 
         Raises:
-            InvalidOption: The registry has no such mode, or a context's name is none.
+            InvalidOption: The registry has no such mode, or a name is none.
             RegistryError: The registry gave no usable answer.
         """
         registry = connect(settings)
@@ -143,12 +143,17 @@ class CompatibilityChange(ScopesChange):
 
     @classmethod
     def plan(
-        cls, settings: RegistrySettings, *, subjects: Sequence[str], contexts: Sequence[str], compatibility: str | None
+        cls,
+        settings: RegistrySettings,
+        *,
+        subjects: Sequence[str] | None,
+        contexts: Sequence[str] | None,
+        compatibility: str | None,
     ) -> CompatibilityChange:
         """Read the configs.
 
         Raises:
-            InvalidOption: A context's name is none.
+            InvalidOption: A name is none.
             Refused: A config that is to be removed says more than a compatibility level.
             RegistryError: The registry gave no usable answer.
         """
@@ -169,19 +174,26 @@ class CompatibilityChange(ScopesChange):
             self.registry.set_config(scope, {**(setting.value or {}), LEVEL: self.wanted})
 
 
-def scopes_of(subjects: Sequence[str], contexts: Sequence[str]) -> list[str]:
-    """Return the scopes that a task names; the global one when it names none.
+def scopes_of(subjects: Sequence[str] | None, contexts: Sequence[str] | None) -> list[str]:
+    """Return the scopes that a task names; the global one when it leaves both kinds out.
 
     Raises:
-        InvalidOption: A context's name does not begin with a dot, or holds a colon.
+        InvalidOption: A subject's name is empty; or a context's name does not begin with a dot, or holds a colon.
     """
-    for context in contexts:
+    if subjects is None and contexts is None:
+        return [GLOBAL_SCOPE]
+    if subjects and "" in subjects:
+        raise InvalidOption(
+            "A subject's name is empty. Leave subjects out altogether when the whole registry is meant.",
+            object_name="subjects",
+        )
+    for context in contexts or ():
         if not context.startswith(".") or ":" in context:
             raise InvalidOption(
                 f"A context's name begins with a dot and has no colon, such as .eu, unlike {context!r}.",
                 object_name="contexts",
             )
-    return list(dict.fromkeys([*map(context_scope, contexts), *subjects])) or [GLOBAL_SCOPE]
+    return list(dict.fromkeys([*map(context_scope, contexts or ()), *(subjects or ())]))
 
 
 def scope_name(scope: str) -> str:

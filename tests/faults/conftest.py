@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from faults.import_target import BACKUP, Target, fill_source
 from faults.registry_proxy import RegistryProxy
+
 from testbed.axonops import AxonOpsRegistry
 from testbed.modules import run_module
 

@@ -1,12 +1,15 @@
 # Copyright: lifeboat.kafka contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real registry behind a proxy, and a backup to import into it: where imports are interrupted, and what they leave."""
+"""A real registry behind a proxy, and a backup to import into it: to interrupt it and see what it leaves."""
 
 from __future__ import annotations
 
 import functools
 import json
+import os
+import select
+import signal
 import urllib.error
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -14,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from faults.registry_proxy import WRITES, Fault, Recorded, RegistryProxy, Request
+from faults.registry_proxy import SERVER_ERROR, WRITES, Answer, Fault, Recorded, RegistryProxy, Request
+
 from testbed.axonops import AxonOpsRegistry
 from testbed.contents import avro, fill, holding, place, register, set_config, set_mode
 from testbed.modules import Outcome, RunningModule, run_module, start_module
@@ -82,30 +86,48 @@ class Target:
         """The options of an import."""
         return {"registry": self.registry, "store": {"path": str(self.store)}, "backup_id": BACKUP, **self.more}
 
+    @property
+    def recovery(self) -> dict[str, Any]:
+        """The options of a recovery."""
+        return {"registry": self.registry, "store": {"path": str(self.store)}, "state": "recovered"}
+
     def import_(self, **more: Any) -> Outcome:
         """Import, undisturbed."""
         self.proxy.clear()
+        return self.import_beside(**more)
+
+    def import_beside(self, **more: Any) -> Outcome:
+        """Import, while faults and another run go on."""
         return run_module("schema_registry_import", **(self.options | more))
 
-    def recover(self, **more: Any) -> Outcome:
-        """Run ``schema_registry_mode`` with ``state: recovered``."""
+    def import_failing(self, nth: int, *, answer: Answer, **more: Any) -> Outcome:
+        """Import, and answer a write so instead of letting the registry see it."""
         self.proxy.clear()
-        store = {} if "journal" in more else {"store": {"path": str(self.store)}}
-        return run_module("schema_registry_mode", registry=self.registry, state="recovered", **store, **more)
+        self.proxy.add(Fault(WRITES, nth=nth, answer=answer))
+        return self.import_beside(**more)
 
-    def fail(self, nth: int, **fault: Any) -> None:
-        """Make a fault happen at a write; see `Fault`."""
+    def wait_for_write(self, nth: int, act: Callable[[], object]) -> Outcome:
+        """Import, and do something before the registry gets a write; then it gets it."""
         self.proxy.clear()
-        self.proxy.add(Fault(WRITES, nth=nth, **fault))
+        self.proxy.add(Fault(WRITES, nth=nth, before=lambda _request: act()))
+        return self.import_beside()
+
+    def recover(self, **more: Any) -> Outcome:
+        """Run ``schema_registry_mode`` with ``state: recovered``, undisturbed."""
+        self.proxy.clear()
+        return self.recover_beside(**more)
+
+    def recover_beside(self, **more: Any) -> Outcome:
+        """The same, while faults and another run go on."""
+        return run_module("schema_registry_mode", **(self.recovery | more))
 
     def import_while(self, nth: int, act: Action, *, after: bool, **more: Any) -> Outcome:
-        """Import, and do something to it when a write comes: after the registry has got it, or so that it never does."""
+        """Import, and do something to it when a write comes: after the registry got it, or so that it never does."""
         return self._run_while("schema_registry_import", nth, act, after, self.options | more)
 
     def recover_while(self, nth: int, act: Action, *, after: bool, **more: Any) -> Outcome:
         """The same with a recovery."""
-        options = {"registry": self.registry, "store": {"path": str(self.store)}, "state": "recovered"}
-        return self._run_while("schema_registry_mode", nth, act, after, options | more)
+        return self._run_while("schema_registry_mode", nth, act, after, self.recovery | more)
 
     def _run_while(self, name: str, nth: int, act: Action, after: bool, options: dict[str, Any]) -> Outcome:
         running: Future[RunningModule] = Future()
@@ -113,14 +135,19 @@ class Target:
         def handle(_request: Request) -> None:
             act(running.result())
 
-        self.fail(nth, **({"after": handle} if after else {"before": handle, "drop": True}))
+        self.proxy.clear()
+        self.proxy.add(Fault(WRITES, nth=nth, **({"after": handle} if after else {"before": handle, "drop": True})))
         running.set_result(start_module(name, **options))
         return running.result().wait()
 
-    def wait_for_write(self, nth: int, act: Callable[[], object], **more: Any) -> Outcome:
-        """Import, and do something before the registry gets a write; then it gets it."""
-        self.fail(nth, before=lambda _request: act())
-        return run_module("schema_registry_import", **(self.options | more))
+    def import_killed_while_closing(self, failing: int, closing: int) -> Outcome:
+        """Import, fail at a write, and kill at one of those that follow on that, which the registry does not get."""
+        running: Future[RunningModule] = Future()
+        self.proxy.clear()
+        self.proxy.add(Fault(WRITES, nth=failing, answer=SERVER_ERROR))
+        self.proxy.add(Fault(WRITES, nth=failing + closing, before=lambda _request: kill(running.result()), drop=True))
+        running.set_result(start_module("schema_registry_import", **self.options))
+        return running.result().wait()
 
     def modes(self) -> dict[str, str | None]:
         """The own mode of every scope; of those wider than a subject the one that holds there."""
@@ -130,7 +157,8 @@ class Target:
         try:
             return str(self.server.call("GET", f"/mode/{scope}" if scope else "/mode")["mode"])
         except urllib.error.HTTPError as error:
-            assert error.code == 404, error
+            if error.code != 404:
+                raise
             return None
 
     def holding(self) -> dict[str, dict[str, Any]]:
@@ -142,7 +170,8 @@ class Target:
         try:
             self.server.call("POST", f"/subjects/{subject}/versions", avro("Intruder", "a"))
         except urllib.error.HTTPError as error:
-            assert error.code == 422, error
+            if error.code != 422:
+                raise
             return True
         return False
 
@@ -163,6 +192,14 @@ class Target:
     def incomplete(self) -> set[str]:
         """The scopes that the journal has as half-way."""
         return {scope for run in self.journal() for scope in run["incomplete"]}
+
+
+def kill(running: RunningModule) -> None:
+    """Kill a module, and wait until it is gone."""
+    process = os.pidfd_open(running.pid)
+    os.kill(running.pid, signal.SIGKILL)
+    select.select([process], [], [])
+    os.close(process)
 
 
 @dataclass(frozen=True)

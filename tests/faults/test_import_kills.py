@@ -5,28 +5,16 @@
 
 from __future__ import annotations
 
-import os
 import random
-import select
 import signal
 from collections.abc import Iterable
 from typing import Any
 
 import pytest
-
-from faults.import_target import SCOPES, STATES, SUBJECTS, Course, Target, prepare, take_course
-from testbed.modules import RunningModule
+from faults.import_target import SCOPES, STATES, SUBJECTS, Course, Target, kill, prepare, take_course
 
 Point = tuple[int, bool]
 """At which write, from 1, and whether after the registry has carried it out."""
-
-
-def kill(running: RunningModule) -> None:
-    """Kill a module, and wait until it is gone."""
-    process = os.pidfd_open(running.pid)
-    os.kill(running.pid, signal.SIGKILL)
-    select.select([process], [], [])
-    os.close(process)
 
 
 def kill_import(target: Target, point: Point) -> None:

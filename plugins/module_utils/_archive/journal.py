@@ -36,6 +36,7 @@ class Change:
         scope: Where, as the registry's model names scopes: the empty text for the global one.
         prior: What was there before.
         value: What is set for a while; a JSON value.
+        replaced: What the run had set there before, which still is there if it ended between the note and the change.
         undone: Whether ``prior`` is there again.
     """
 
@@ -43,6 +44,7 @@ class Change:
     scope: str
     prior: Setting
     value: Any
+    replaced: Any = None
     undone: bool = False
 
     @property
@@ -104,7 +106,7 @@ class JournalRun:
     def record_all(self, changes: Iterable[Change]) -> None:
         """Note changes durably, before the first of them is made: one write for all of them.
 
-        A scope that is changed again keeps the prior value of its first change.
+        A scope that is changed again keeps the prior value of its first change, and the value set last.
 
         Raises:
             StoreError: The journal cannot be written to: make none of the changes.
@@ -112,9 +114,7 @@ class JournalRun:
         """
         with self._lock:
             for change in changes:
-                first = self.changes.get(change.key)
-                again = first is not None and not first.undone
-                self.changes[change.key] = replace(change, prior=first.prior) if first and again else change
+                self.changes[change.key] = _changed_again(self.changes.get(change.key), change)
             self._write()
 
     def mark_undone(self, keys: Iterable[tuple[str, str]]) -> None:
@@ -191,6 +191,7 @@ class JournalRun:
                         "scope": change.scope,
                         "prior": {"set": change.prior.is_set, "value": change.prior.value},
                         "value": change.value,
+                        "replaced": change.replaced,
                         "undone": change.undone,
                     }
                     for change in self.changes.values()
@@ -317,6 +318,13 @@ class UndoJournal:
         return run
 
 
+def _changed_again(first: Change | None, change: Change) -> Change:
+    if first is None or first.undone:
+        return change
+    replaced = first.replaced if first.value == change.value else first.value
+    return replace(change, prior=first.prior, replaced=replaced)
+
+
 def _change(fields: Fields) -> Change:
     prior = fields.object("prior")
     change = Change(
@@ -324,6 +332,7 @@ def _change(fields: Fields) -> Change:
         scope=fields.required("scope", str),
         prior=Setting(is_set=prior.optional("set", bool), value=prior.any_value("value")),
         value=fields.any_value("value"),
+        replaced=fields.any_value("replaced"),
         undone=fields.required("undone", bool),
     )
     prior.finish()

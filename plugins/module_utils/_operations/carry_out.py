@@ -10,14 +10,24 @@ only then is what was there before put back.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from .._archive.journal import Change, JournalRun
 from .._core.errors import LifeboatError, Refused, VerificationFailed
 from .._registry.dialect import Registry
 from .._schemas.compare import differences, same_setting
-from .._schemas.import_plan import ASSIGN, KEEP, Assigned, ImportPlan, PurgeSubject, Register, SettingChange, SoftDelete
+from .._schemas.import_plan import (
+    ASSIGN,
+    KEEP,
+    Assigned,
+    ImportPlan,
+    PurgeSubject,
+    Register,
+    SettingChange,
+    SoftDelete,
+    TemporarySetting,
+)
 from .._schemas.model import (
     GLOBAL_SCOPE,
     RegistryState,
@@ -27,6 +37,7 @@ from .._schemas.model import (
     VersionKey,
     is_wide_scope,
 )
+from .._schemas.wanted import IMPORT
 from .change_settings import scope_name
 from .earlier_runs import Leftover
 
@@ -59,6 +70,7 @@ class Execution:
     done: int = 0
     writing: bool = False
     opened: set[tuple[str, str]] = field(default_factory=set)
+    closed: set[str] = field(default_factory=set)
     ids: dict[VersionKey, int] = field(default_factory=dict)
     numbers: dict[VersionKey, int] = field(default_factory=dict)
     newest: dict[str, SchemaContent] = field(default_factory=dict)
@@ -104,21 +116,38 @@ class Execution:
         What earlier runs left is then in this run's journal, so that theirs are no longer needed.
         """
         self._check_settings_unchanged()
+        temporary = [*self.plan.temporary, *self._still_closed()]
         if self.plan.options.ids == KEEP:
-            scopes = {temporary.scope for temporary in self.plan.temporary if temporary.kind == "mode"}
-            self.journal.mark_incomplete(scopes | {left.scope for left in self.leftovers if left.kind == "mode"})
+            self.journal.mark_incomplete(
+                {each.scope for each in temporary if each.kind == "mode"}
+                | {left.scope for left in self.leftovers if left.kind == "mode"}
+            )
         priors = [Change(left.kind, left.scope, left.prior, left.value) for left in self.leftovers]
-        planned = [Change(each.kind, each.scope, each.before, each.value) for each in self.plan.temporary]
-        self.journal.record_all([*priors, *planned])
+        self.journal.record_all(
+            [*priors, *(Change(each.kind, each.scope, each.before, each.value) for each in temporary)]
+        )
         for run in self.earlier:
             run.settle()
         self.opened = {change.key for change in priors}
-        for temporary in self.plan.temporary:
-            self.opened.add((temporary.kind, temporary.scope))
-            if temporary.kind == "mode":
-                self.registry.set_mode(temporary.scope, temporary.value, force=temporary.force)
+        for each in temporary:
+            self.opened.add((each.kind, each.scope))
+            if each.kind == "mode":
+                self.registry.set_mode(each.scope, each.value, force=each.force)
             else:
-                self.registry.set_config(temporary.scope, temporary.value)
+                self.registry.set_config(each.scope, each.value)
+
+    def _still_closed(self) -> list[TemporarySetting]:
+        """Return what opens, for this run, the scopes that an earlier one has closed and the plan takes for open.
+
+        The plan sees what was there before that one; what it leaves as it was may still be READONLY.
+        """
+        value = IMPORT if self.plan.options.ids == KEEP else READWRITE
+        planned = {(each.kind, each.scope) for each in self.plan.temporary}
+        return [
+            TemporarySetting(left.scope, left.kind, value, True, left.prior)
+            for left in self.leftovers
+            if left.kind == "mode" and left.value != value and (left.kind, left.scope) not in planned
+        ]
 
     def _check_settings_unchanged(self) -> None:
         """Stop if what would be put back is no longer what the plan has read: it may be what another run had set."""
@@ -129,8 +158,8 @@ class Execution:
             held = now[scope].mode if kind == "mode" else now[scope].config
             if not same_setting(held, before):
                 raise Refused(
-                    f"The {kind} of {scope_name(scope)} was {before.value or 'not set'} when the import was planned, and "
-                    f"is {held.value or 'not set'} now: somebody else is at work on the registry. Run it again.",
+                    f"The {kind} of {scope_name(scope)} was {before.value or 'not set'} when the import was planned, "
+                    f"and is {held.value or 'not set'} now: somebody else is at work on the registry. Run it again.",
                     code="target_changed",
                     object_name=scope,
                 )
@@ -263,41 +292,53 @@ class Execution:
         """End the run in the journal, and tell in the error what is not as it was, and how to go on."""
         with contextlib.suppress(LifeboatError):
             self.journal.finish()
-        left = [change for change in self.journal.pending() if change.kind == "mode"] or self.journal.pending()
-        scopes = ", ".join(scope_name(change.scope) for change in left[:_SHOWN])
-        scopes += f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
-        if left and self.journal.incomplete:
-            said = (
-                f" The import is not complete, so these stay closed to writers: {scopes}. Run the import again to "
-                "complete it; or open them all the same, so that producers may take the missing ids, with "
-                "lifeboat.kafka.schema_registry_mode, state: recovered, on_failure: prior_modes."
-            )
-        elif left:
-            said = (
-                f" The {left[0].kind} of these could not be put back, and is in the journal: {scopes}. When the "
-                "registry answers again, run the import again, or lifeboat.kafka.schema_registry_mode with "
-                "state: recovered."
-            )
         if isinstance(error, LifeboatError):
-            error.message += said
+            error.message += self._left_behind() or said
+
+    def _left_behind(self) -> str:
+        """Say what is not as it was before, and how to go on; nothing where all of it is."""
+        left = self.journal.pending()[::-1]  # as they were opened, the wide ones first
+        modes = [change.scope for change in left if change.kind == "mode"]
+        if modes and self.journal.incomplete:
+            closed = [scope for scope in modes if scope in self.closed]
+            unsure = [scope for scope in modes if scope not in self.closed]
+            said = " The import is not complete."
+            if closed:
+                said += f" So these stay closed to writers: {_shown(closed)}."
+            if unsure:
+                said += f" These could not be closed, or opened again: {_shown(unsure)}; as long as they have the mode "
+                said += "IMPORT, no producer can register there."
+            return (
+                f"{said} Run the import again to complete it; or open them all the same, so that producers may take "
+                "the missing ids, with lifeboat.kafka.schema_registry_mode, state: recovered, on_failure: prior_modes."
+            )
+        if left:
+            return (
+                f" The {'mode' if modes else 'config'} of these could not be put back, and is in the journal: "
+                f"{_shown(modes or [change.scope for change in left])}. When the registry answers again, run the "
+                "import again, or lifeboat.kafka.schema_registry_mode with state: recovered."
+            )
+        return ""
 
     def _close(self) -> None:
-        """Put back the scopes in which nothing is left to do, and close the others."""
+        """Close what is not complete to writers, and put back the rest; what fails is left to the next run."""
         left = set(self.plan.incomplete_scopes(self.done))
         left |= {held.scope for held in self.leftovers if held.incomplete and self.done < len(self.plan.steps)}
         if self.done == len(self.plan.steps):
             # Every step is made, but what they made is not what it should be, or could not be checked.
             left = {change.scope for change in self.journal.pending() if change.kind == "mode"}
         self.journal.mark_incomplete(left)
+        closing = [change for change in self.journal.pending()[::-1] if change.kind == "mode" and change.scope in left]
+        if READONLY in self.registry.capabilities.modes:
+            self.journal.record_all(replace(change, value=READONLY) for change in closing)
+            for change in closing:
+                self.registry.set_mode(change.scope, READONLY)
+                self.closed.add(change.scope)
+        self.closed |= {change.scope for change in closing}  # in IMPORT, where there is no READONLY
         for change in self.journal.pending():
             if change.scope not in left:
                 put_back(self.registry, change.kind, change.scope, change.prior)
                 self.journal.mark_undone([change.key])
-        closed = self.registry.capabilities.modes & {READONLY}
-        for change in self.journal.pending():
-            if change.kind == "mode" and closed:
-                self.journal.record("mode", change.scope, change.prior, READONLY)
-                self.registry.set_mode(change.scope, READONLY)
 
     def _put_all_back(self) -> None:
         self.journal.mark_incomplete(())
@@ -337,6 +378,11 @@ def _may_have_been_unset(prior: Setting, value: object) -> bool:
     Only READWRITE: unsetting any other mode may open the scope for a moment.
     """
     return prior.is_set is None and value == READWRITE
+
+
+def _shown(scopes: Sequence[str]) -> str:
+    more = f" and {len(scopes) - _SHOWN} more" if len(scopes) > _SHOWN else ""
+    return ", ".join(map(scope_name, scopes[:_SHOWN])) + more
 
 
 def _raise_for(mismatches: Iterable[object]) -> None:

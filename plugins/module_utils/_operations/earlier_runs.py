@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from .._archive.journal import JournalRun, UndoJournal
 from .._archive.store import Store, storage_at, storage_of
@@ -28,13 +29,15 @@ class Leftover:
         scope: Its scope.
         prior: What was there before.
         value: What that run set.
+        replaced: What it had set before, and may have left.
         incomplete: Whether the run left the scope's import half-way.
     """
 
     kind: str
     scope: str
     prior: Setting
-    value: object
+    value: Any
+    replaced: Any
     incomplete: bool
 
 
@@ -88,6 +91,7 @@ def leftovers(runs: Iterable[JournalRun]) -> dict[ScopeKind, Leftover]:
                 change.scope,
                 earlier.prior if earlier else change.prior,
                 change.value,
+                change.replaced or (earlier.value if earlier else None),
                 change.scope in run.incomplete or bool(earlier and earlier.incomplete),
             )
     return found
@@ -95,7 +99,10 @@ def leftovers(runs: Iterable[JournalRun]) -> dict[ScopeKind, Leftover]:
 
 def still_ours(leftover: Leftover, current: Setting) -> bool:
     """Tell whether a setting still is as the earlier run set it; otherwise somebody has changed it since."""
-    return same_setting(Setting(leftover.value, None), Setting(current.value, None)) and current.is_set is not False
+    values = [value for value in (leftover.value, leftover.replaced) if value is not None]
+    return current.is_set is not False and any(
+        same_setting(Setting(value, None), Setting(current.value, None)) for value in values
+    )
 
 
 def as_before(state: RegistryState, found: Iterable[Leftover]) -> RegistryState:

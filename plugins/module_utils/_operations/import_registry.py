@@ -249,7 +249,7 @@ def _sorted_out(found: Iterable[Leftover], target: RegistryState) -> tuple[tuple
         held = target.settings[left.scope]
         current = held.mode if left.kind == "mode" else held.config
         if still_ours(left, current):
-            ours.append(left)
+            ours.append(replace(left, value=current.value, replaced=None))
         elif not same_setting(current, left.prior):
             foreign.append(left)
     return tuple(ours), tuple(foreign)

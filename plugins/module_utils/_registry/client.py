@@ -230,7 +230,7 @@ class RegistryClient:
         if error.timed_out:
             what = f"gave no answer within {self.settings.timeout:g} s (registry.timeout)"
         else:
-            what = f"was cut off: {error}"
+            what = f"was cut off: {str(error).rstrip('.')}"
         outcome = "" if method == "GET" else " Whether it was carried out is not known; run again."
         return RegistryError(
             f"{method} {path} at the schema registry {self.url} {what}.{outcome}",

@@ -75,7 +75,9 @@ def test_a_scope_that_is_changed_again_keeps_what_was_there_first(journal: UndoJ
     run = begin(journal)
     run.record("mode", "", READWRITE, "IMPORT")
     run.record("mode", "", Setting("IMPORT", True), "READONLY")
-    assert run.pending() == journal.runs()[0].pending() == [Change("mode", "", READWRITE, "READONLY")]
+    assert run.pending() == journal.runs()[0].pending() == [Change("mode", "", READWRITE, "READONLY", "IMPORT")]
+    run.record("mode", "", READWRITE, "READONLY")
+    assert run.pending() == [Change("mode", "", READWRITE, "READONLY", "IMPORT")]
     run.mark_undone([("mode", "")])
     run.record("mode", "", UNSET, "IMPORT")
     assert journal.runs()[0].pending() == [Change("mode", "", UNSET, "IMPORT")]

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.parameters import sanitize_keys
 
 from .._core.change import Change, Report
 from .._core.errors import InvalidOption, LifeboatError
@@ -103,7 +104,9 @@ def _changes(module: AnsibleModule, change: Change) -> dict[str, Any]:
     if not module._diff or not change.changed:
         return {"changed": change.changed}
     difference = change.difference()
-    return {"changed": True, "diff": {"before": difference.before, "after": difference.after}}
+    diff = {"before": difference.before, "after": difference.after}
+    # Ansible hides secrets in values alone, and a diff has names as keys.
+    return {"changed": True, "diff": sanitize_keys(diff, module.no_log_values, ignore_keys=frozenset(diff))}
 
 
 def _succeed(module: AnsibleModule, report: Report, changes: Mapping[str, Any]) -> None:

@@ -22,7 +22,7 @@ LONGEST_SEGMENT = 200
 """Bytes of a path segment that stands for a name. File systems take 255; suffixes need some of them."""
 
 _SHORTENED = "%~"
-_UNSAFE = re.compile(r"[/\\%\x00-\x1f\x7f-\x9f\ud800-\udfff]|^[:.]")
+_UNSAFE = re.compile(r"[/\\%<>:\"|?*\x00-\x1f\x7f-\x9f\ud800-\udfff]|^\.")
 _ENCODED = re.compile(r"(?:%[0-9A-F]{2})+")
 _POINT_FILE = re.compile(r"([0-9]{8,})\.json")
 _POINT_ID = re.compile(r"([0-9]{8,})-[0-9a-f]{8}")
@@ -35,10 +35,10 @@ def encode_segment(name: str) -> str:
         name: Any text.
 
     Returns:
-        The name, with ``/``, backslash, ``%``, control characters, lone surrogates and a leading ``:`` or ``.``
-        percent-encoded (UTF-8, upper-case digits). What would be longer than `LONGEST_SEGMENT` is cut and ended by
-        ``%~`` and 32 hexadecimal digits of the name's SHA-256. The empty name gives ``%``. Different names give
-        different segments.
+        The name, with ``%``, ``/``, backslash, ``<>:"|?*`` (which not every file system takes), control characters,
+        lone surrogates and a leading ``.`` percent-encoded (UTF-8, upper-case digits). What would be longer than
+        `LONGEST_SEGMENT` is cut and ended by ``%~`` and 32 hexadecimal digits of the name's SHA-256. The empty name
+        gives ``%``. Different names give different segments.
     """
     encoded = _UNSAFE.sub(lambda found: _percent(found[0]), name) or "%"
     if len(encoded) * 4 <= LONGEST_SEGMENT or len(encoded.encode()) <= LONGEST_SEGMENT:

@@ -44,7 +44,8 @@ def test_different_names_give_different_segments(one: str, other: str) -> None:
     [
         ("orders-value", "orders-value"),
         ("Größe 日本", "Größe 日本"),
-        (":.eu:orders", "%3A.eu:orders"),
+        (":.eu:orders", "%3A.eu%3Aorders"),
+        ('<a>"b"|c?*', "%3Ca%3E%22b%22%7Cc%3F%2A"),
         ("a/b\\c%d", "a%2Fb%5Cc%25d"),
         ("..", "%2E."),
         ("line\nbreak\x85", "line%0Abreak%C2%85"),

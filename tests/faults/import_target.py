@@ -29,6 +29,9 @@ BACKUP = "prod"
 SUBJECTS = (
     "address", "customer", "event", "gone", "orders-value", "payments-value", "person", ":.eu:orders-value",
 )  # fmt: skip
+EVENT = {"schemaType": "PROTOBUF", "schema": 'syntax = "proto3";\nmessage Event { string a = 1; }\n'}
+EVENT_ID = 10
+CONFLICT = "conflict"
 SCOPES = ("", ":.eu:", "other", *SUBJECTS)
 
 
@@ -58,6 +61,15 @@ def fill_partly(server: AxonOpsRegistry) -> None:
     set_config(server, "orders-value", compatibility="FULL")
     set_mode(server, "READWRITE", "orders-value")
     set_mode(server, "READONLY", "payments-value")
+
+
+def fill_with_a_conflict(server: AxonOpsRegistry) -> None:
+    """A target that holds a schema of the backup under another number, in a subject with settings of its own."""
+    register(server, "address", avro("Address", "street"), avro("Address", "street", "town"))
+    set_mode(server, "IMPORT", "event")
+    place(server, "event", EVENT_ID, 7, EVENT)
+    set_config(server, "event", compatibility="FULL", normalize=True)
+    set_mode(server, "READONLY", "event")
 
 
 STATES: dict[str, Callable[[AxonOpsRegistry], None]] = {
@@ -250,6 +262,6 @@ def take_course(target: Target, state: str) -> Course:
 def prepare(target: Target, state: str) -> None:
     """Put a new registry in the place of the target, and bring it into a state."""
     target.server.wipe()
-    STATES[state](target.server)
+    (fill_with_a_conflict if state == CONFLICT else STATES[state])(target.server)
     for path in (target.store / "journal").glob("*/runs/*.json"):
         path.unlink()

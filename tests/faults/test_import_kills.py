@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from faults.import_target import SCOPES, STATES, SUBJECTS, Course, Target, kill, prepare, take_course
+from faults.import_target import CONFLICT, SCOPES, STATES, SUBJECTS, Course, Target, kill, prepare, take_course
 
 Point = tuple[int, bool]
 """At which write, from 1, and whether after the registry has carried it out."""
@@ -128,6 +128,29 @@ def test_the_run_that_completes_a_killed_one_is_killed_too(target: Target) -> No
         held = target.holding()
         check_journal(target, course, held)
         check_rerun(target, course)
+
+
+def test_a_purge_is_killed(target: Target) -> None:
+    target.more = {"strategy": "overwrite", "allow_purge": True}
+    course = take_course(target, CONFLICT)
+    assert course.after["configs"]["event"] == {"compatibilityLevel": "FULL", "normalize": True}
+    assert course.after["modes"]["event"] == "READONLY"
+    purge = next(number for number, write in enumerate(course.writes, 1) if "permanent=true" in write.path)
+    kill_and_rerun(target, CONFLICT, course, [(purge, True), (purge + 1, True), (purge + 3, True)])
+
+    prepare(target, CONFLICT)
+    kill_import(target, (purge, False))
+    target.import_().succeeded()
+    held = target.holding()
+    assert held["versions"].pop("event version 7")["deleted"]  # the purge, no longer needed, was not begun again
+    assert held == course.after
+
+    prepare(target, CONFLICT)
+    kill_import(target, (purge, True))
+    target.recover(on_failure="prior_modes").succeeded()
+    held = target.holding()
+    assert held["modes"] == course.before
+    assert target.server.call("GET", "/config/event") == course.after["configs"]["event"]
 
 
 def test_a_recovery_is_killed(target: Target) -> None:

@@ -30,9 +30,11 @@ from .._schemas.import_plan import (
 )
 from .._schemas.model import (
     GLOBAL_SCOPE,
+    UNSET,
     RegistryState,
     SchemaContent,
     SchemaVersion,
+    ScopeSettings,
     Setting,
     VersionKey,
     is_wide_scope,
@@ -123,6 +125,7 @@ class Execution:
                 | {left.scope for left in self.leftovers if left.kind == "mode"}
             )
         priors = [Change(left.kind, left.scope, left.prior, left.value) for left in self.leftovers]
+        priors += self._doomed_configs()
         self.journal.record_all(
             [*priors, *(Change(each.kind, each.scope, each.before, each.value) for each in temporary)]
         )
@@ -135,6 +138,11 @@ class Execution:
                 self.registry.set_mode(each.scope, each.value, force=each.force)
             else:
                 self.registry.set_config(each.scope, each.value)
+
+    def _doomed_configs(self) -> list[Change]:
+        """Return the configs that go with the subjects that are purged, since a server may forget them."""
+        held = {subject: self.plan.target.settings.get(subject, ScopeSettings()).config for subject in self.plan.purged}
+        return [Change("config", subject, held[subject], None) for subject in sorted(held) if held[subject].is_set]
 
     def _still_closed(self) -> list[TemporarySetting]:
         """Return what opens, for this run, the scopes that an earlier one has closed and the plan takes for open.
@@ -152,7 +160,8 @@ class Execution:
     def _check_settings_unchanged(self) -> None:
         """Stop if what would be put back is no longer what the plan has read: it may be what another run had set."""
         expected = {(each.kind, each.scope): each.before for each in self.plan.temporary}
-        expected |= {(left.kind, left.scope): Setting(left.value, None) for left in self.leftovers}
+        for left in self.leftovers:
+            expected[left.kind, left.scope] = UNSET if left.value is None else Setting(left.value, None)
         now = self.registry.read_settings(sorted({scope for _kind, scope in expected}))
         for (kind, scope), before in expected.items():
             held = now[scope].mode if kind == "mode" else now[scope].config

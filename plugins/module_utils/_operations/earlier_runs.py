@@ -31,6 +31,7 @@ class Leftover:
         value: What that run set.
         replaced: What it had set before, and may have left.
         incomplete: Whether the run left the scope's import half-way.
+        purged: Whether the run was to purge the subject, and its settings with it.
     """
 
     kind: str
@@ -39,6 +40,7 @@ class Leftover:
     value: Any
     replaced: Any
     incomplete: bool
+    purged: bool
 
 
 def open_journal(target: str, clock: Clock, *, store: StoreSettings | None, directory: str | None) -> UndoJournal:
@@ -93,16 +95,17 @@ def leftovers(runs: Iterable[JournalRun]) -> dict[ScopeKind, Leftover]:
                 change.value,
                 change.replaced or (earlier.value if earlier else None),
                 change.scope in run.incomplete or bool(earlier and earlier.incomplete),
+                change.scope in purged_subjects([run]) or bool(earlier and earlier.purged),
             )
     return found
 
 
 def still_ours(leftover: Leftover, current: Setting) -> bool:
     """Tell whether a setting still is as the earlier run set it; otherwise somebody has changed it since."""
-    values = [value for value in (leftover.value, leftover.replaced) if value is not None]
-    return current.is_set is not False and any(
-        same_setting(Setting(value, None), Setting(current.value, None)) for value in values
-    )
+    if current.is_set is False:
+        return leftover.purged
+    values = [Setting(value, None) for value in (leftover.value, leftover.replaced) if value is not None]
+    return any(same_setting(value, Setting(current.value, None)) for value in values)
 
 
 def as_before(state: RegistryState, found: Iterable[Leftover]) -> RegistryState:
@@ -122,3 +125,8 @@ def unfinished_versions(runs: Iterable[JournalRun]) -> frozenset[VersionKey]:
     return frozenset(
         VersionKey(str(subject), int(version)) for run in runs for subject, version in run.facts.get("registers", [])
     )
+
+
+def purged_subjects(runs: Iterable[JournalRun]) -> frozenset[str]:
+    """Return the subjects that earlier runs were to purge and may have."""
+    return frozenset(str(subject) for run in runs for subject in run.facts.get("purges", []))

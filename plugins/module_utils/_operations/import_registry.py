@@ -29,7 +29,16 @@ from .._schemas.render import rendered
 from .._schemas.wanted import scopes_to_read
 from .backup_object import describe_point
 from .carry_out import Execution
-from .earlier_runs import Leftover, as_before, leftovers, open_journal, over_runs, still_ours, unfinished_versions
+from .earlier_runs import (
+    Leftover,
+    as_before,
+    leftovers,
+    open_journal,
+    over_runs,
+    purged_subjects,
+    still_ours,
+    unfinished_versions,
+)
 from .read_archive import read_archive
 from .read_registry import read_everything
 
@@ -178,6 +187,7 @@ class RegistryImport:
             "restore_point": self.point.sequence,
             "ids": self.request.ids,
             "registers": registers,
+            "purges": sorted(self.plan.purged | purged_subjects(self.earlier)),
         }
 
     def _values(self) -> dict[str, Any]:

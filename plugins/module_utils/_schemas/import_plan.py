@@ -254,6 +254,11 @@ class ImportPlan:
         return frozenset(step.version.key for step in self.steps if isinstance(step, Register))
 
     @property
+    def purged(self) -> frozenset[str]:
+        """The target's subjects that this plan purges."""
+        return frozenset(step.subject for step in self.steps if isinstance(step, PurgeSubject))
+
+    @property
     def subjects(self) -> frozenset[str]:
         """The target's subjects that the steps write to."""
         return frozenset(step.subject for step in self.steps)

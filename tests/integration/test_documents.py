@@ -1,0 +1,101 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The commands that the documents show are run as a reader runs them, and must print what is shown."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from testbed.ansible import PROGRAM, Ansible
+from testbed.axonops import AxonOpsRegistry
+from testbed.documents import Document, Shown, shown, unlike
+from testbed.fixtures import RegistryFactory
+
+README = Document("README.md")
+GUIDE = Document("docs/guides/first-backup-and-restore.md")
+
+
+class Reader:
+    """Somebody who types in what a document shows, in one shell."""
+
+    def __init__(self, folder: Path, places: dict[str, str], environment: dict[str, str]) -> None:
+        self.folder = folder
+        self._places = places
+        self._environment = Ansible(folder).environment() | {
+            "PATH": os.pathsep.join((str(PROGRAM.parent), os.environ["PATH"])),
+            **environment,
+        }
+
+    def write_inventory(self, document: Document) -> None:
+        """Write the document's only inventory, with places that are really there."""
+        (text,) = document.blocks("yaml")
+        (self.folder / "inventory.yml").write_text(self._put(text))
+
+    def follow(self, text: str) -> None:
+        """Type all commands of a text in, and compare what each of them prints."""
+        commands = list(shown(text))
+        assert commands
+        for command, printed in zip(commands, self._type(commands), strict=True):
+            difference = unlike([self._put(line) for line in command.output], printed)
+            assert difference is None, f"$ {command.command}\n{difference}"
+
+    def _type(self, commands: list[Shown]) -> list[str]:
+        mark = "what-follows-was-printed-by-the-next-command"
+        script = "".join(f"{self._put(command.command)}\necho; echo {mark}\n" for command in commands)
+        process = subprocess.run(
+            ["bash", "-c", script],
+            stdin=subprocess.DEVNULL,
+            cwd=self.folder,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return re.split(rf"^{mark}\n", process.stdout, flags=re.MULTILINE)[:-1]
+
+    def _put(self, text: str) -> str:
+        for place, real in self._places.items():
+            text = text.replace(place, real)
+        return text
+
+
+def test_the_guide(registry_factory: RegistryFactory, tmp_path: Path) -> None:
+    places = {"/tmp/lifeboat-store": str(tmp_path / "store")}
+    addresses = {"PROD_REGISTRY": registry_factory().endpoint, "DR_REGISTRY": registry_factory().endpoint}
+    reader = Reader(tmp_path, places, addresses)
+    reader.write_inventory(GUIDE)
+
+    reader.follow(GUIDE.text)
+
+
+def test_the_readme(registry_factory: RegistryFactory, tmp_path: Path) -> None:
+    registry = registry_factory(auth="basic", admin=("lifeboat", "a secret"))
+    places = {
+        "http://registry.prod.example.org:8081": registry.endpoint,
+        "/srv/lifeboat": str(tmp_path / "store"),
+    }
+    reader = Reader(tmp_path, places, {"PROD_REGISTRY_PASSWORD": registry.admin[1]})
+    reader.write_inventory(README)
+    fill(registry)
+
+    reader.follow(README.section("Back your own registry up"))
+    registry.wipe()
+    reader.follow(README.section("Restore it"))
+
+
+def fill(registry: AxonOpsRegistry) -> None:
+    """Register what the guide does."""
+    for subject, body in zip(("address", "orders", "orders"), written_files(), strict=True):
+        registry.call("POST", f"/subjects/{subject}-value/versions", body)
+    registry.call("PUT", "/config/orders-value", {"compatibility": "FULL"})
+
+
+def written_files() -> list[object]:
+    """The bodies that the guide writes into files."""
+    return [json.loads(body) for body in re.findall(r"<<'END'\n(.*?)^END$", GUIDE.text, re.MULTILINE | re.DOTALL)]

@@ -158,6 +158,11 @@ def test_an_environment_comes_up_from_the_backup_of_another(environments: Enviro
     outcome = environments.play("restore", "dr", lifeboat_restore_into="dr")
     assert (outcome.status, outcome.count("dr", "changed")) == (0, 0), outcome.output
 
+    dr.call("DELETE", "/subjects/orders-value/versions/1")
+    outcome = environments.play("verify", "dr")
+    assert outcome.status == 2
+    assert "A restore would leave: orders-value 1 (it is soft-deleted on the target)" in outcome.messages("dr")[-1]
+
     for suffix in ("", "?permanent=true"):
         dr.call("DELETE", f"/subjects/orders-value{suffix}")
     outcome = environments.play("verify", "dr")

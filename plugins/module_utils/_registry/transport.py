@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
+from typing import cast
 
 from .._core.errors import InvalidOption, MissingLibrary, RegistryError
 from .._core.settings import RegistrySettings
@@ -99,12 +100,13 @@ class Transport:
             url,
             headers=(self._reading if content is None else self._writing)[node],
             content=content,
+            stream=httpx.ByteStream(b"") if content is None else None,  # spares httpx working out that there is no body
             extensions={"timeout": self._limits(), "target": base_path + path.encode("ascii")},
         )
         try:
             answer = self._inner.handle_request(request)
             try:
-                return RawAnswer(answer.status_code, answer.headers, answer.read())
+                return RawAnswer(answer.status_code, answer.headers, _body(answer))
             finally:
                 answer.close()
         except (httpx.RequestError, ssl.SSLError) as error:
@@ -151,6 +153,13 @@ def _release(version: str) -> tuple[int, ...]:
             break
         numbers.append(int(part))
     return tuple(numbers)
+
+
+def _body(answer: httpx.Response) -> bytes:
+    """Read the whole body; httpx's own reading costs more, so only what is compressed is left to it."""
+    if "content-encoding" in answer.headers:
+        return answer.read()
+    return b"".join(cast(httpx.SyncByteStream, answer.stream))
 
 
 def _base_path(url: str) -> bytes:

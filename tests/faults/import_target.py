@@ -13,7 +13,7 @@ import signal
 import urllib.error
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -135,20 +135,23 @@ class Target:
 
     def import_while(self, nth: int, act: Action, *, after: bool, **more: Any) -> Outcome:
         """Import, and do something to it when a write comes: after the registry got it, or so that it never does."""
-        return self._run_while("schema_registry_import", nth, act, after, self.options | more)
+        fault = Fault(WRITES, nth=nth, drop=not after)
+        return self.run_while("schema_registry_import", fault, act, self.options | more)
 
     def recover_while(self, nth: int, act: Action, *, after: bool, **more: Any) -> Outcome:
         """The same with a recovery."""
-        return self._run_while("schema_registry_mode", nth, act, after, self.recovery | more)
+        fault = Fault(WRITES, nth=nth, drop=not after)
+        return self.run_while("schema_registry_mode", fault, act, self.recovery | more)
 
-    def _run_while(self, name: str, nth: int, act: Action, after: bool, options: dict[str, Any]) -> Outcome:
+    def run_while(self, name: str, fault: Fault, act: Action, options: Mapping[str, Any]) -> Outcome:
+        """Run a module, and do something to it when a fault happens: before it drops a request, else after it."""
         running: Future[RunningModule] = Future()
 
         def handle(_request: Request) -> None:
             act(running.result())
 
         self.proxy.clear()
-        self.proxy.add(Fault(WRITES, nth=nth, **({"after": handle} if after else {"before": handle, "drop": True})))
+        self.proxy.add(replace(fault, before=handle) if fault.drop else replace(fault, after=handle))
         running.set_result(start_module(name, **options))
         return running.result().wait()
 

@@ -51,7 +51,7 @@ def start(temporary: Path) -> subprocess.Popen[str]:
 
 def lasting(output: str) -> str:
     """What each run of the demo prints alike: without times, sizes, ports, paths, and hints at long first steps."""
-    varies = r"\d+(\.\d+)? (s|KiB|KB)\b|(?<=:)\d+|(?<=store )/\S+|\(first time: [^)]*\)"
+    varies = r"\d+(\.\d+)? (s|KiB|KB)\b|(?<=:)\d+|(?<=the store ).*?(?= is made)|\(first time: [^)]*\)"
     return " ".join(re.sub(varies, "", " ".join(output.split())).split())
 
 

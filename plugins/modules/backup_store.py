@@ -21,8 +21,7 @@ attributes:
   check_mode:
     support: full
   diff_mode:
-    support: none
-    details: The store is either made or it was there.
+    support: full
   idempotent:
     support: full
 options:

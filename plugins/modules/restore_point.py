@@ -27,8 +27,9 @@ attributes:
     support: partial
     details: With O(state=committed) only an open restore point can be looked at, and check mode opens none.
   diff_mode:
-    support: none
-    details: The modules that write the parts show what they write.
+    support: partial
+    details: Shows with O(state=committed) what the restore point holds, and with O(state=aborted) what is given up.
+      What is in the parts is shown by the modules that write them.
   idempotent:
     support: partial
     details: O(state=open) opens one restore point each time. The other states change nothing the second time.
@@ -84,15 +85,24 @@ EXAMPLES = r"""
 
 RETURN = r"""
 restore_point:
-  description: The id of the open restore point. Null in check mode with O(state=open).
+  description: The id of the restore point that is or was open. Null in check mode with O(state=open), and where there
+    was nothing to give up.
   returned: success
   type: str
   sample: 00000042-1a2b3c4d
 backup:
   description: The restore point that was committed or confirmed.
-  returned: O(state=committed)
+  returned: O(state=committed), not in check mode
   type: dict
-  sample: {store: /srv/lifeboat, backup_id: prod, restore_point: 42, complete: true, created: true}
+  sample:
+    store: /srv/lifeboat
+    backup_id: prod
+    restore_point: 42
+    committed_at: "2026-01-31T12:00:00.000Z"
+    complete: true
+    created: true
+    parts: [schema-registry]
+    missing: []
 """
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.controller import controller_pid

@@ -116,6 +116,11 @@ backup:
       type: list
       elements: str
       sample: [schema-registry]
+    missing:
+      description: Parts that it should hold and does not.
+      type: list
+      elements: str
+      sample: []
 schemas:
   description: What the restore point holds of the registry.
   returned: success
@@ -133,6 +138,18 @@ schemas:
       description: How many of these are soft-deleted.
       type: int
       sample: 12
+    sensitive:
+      description: How many have metadata that is marked as sensitive.
+      type: int
+      sample: 0
+    configs:
+      description: How many configs are known to be set, and not inherited.
+      type: int
+      sample: 3
+    modes:
+      description: How many modes are known to be set, and not inherited.
+      type: int
+      sample: 1
     contexts:
       description: How many contexts.
       type: int

@@ -168,6 +168,11 @@ backup:
       type: list
       elements: str
       sample: [schema-registry]
+    missing:
+      description: Parts that it should hold and does not.
+      type: list
+      elements: str
+      sample: []
 plan:
   description: What was done, or would be done in check mode.
   returned: success
@@ -206,10 +211,17 @@ plan:
       elements: dict
       sample: [{kind: metadata, count: 2, subjects: [orders-value], why: The target drops metadata on import.}]
     damaged:
-      description: What O(on_damage=skip) left out.
+      description: What O(on_damage=skip) left out. Shortened.
       type: list
       elements: dict
-      sample: []
+      sample:
+        - file: schema-registry/subjects/orders-value/v3.json
+          reason: its SHA-256 is not the noted one
+          costs: version 3 of subject orders-value
+    damaged_omitted:
+      description: How many more there are.
+      type: int
+      sample: 0
 verified:
   description: How many versions the target was found to hold afterwards as the restore point has them, and how many
     are left out.
@@ -222,6 +234,16 @@ id_map:
   type: list
   elements: dict
   sample: [{context: ".", old: 17, new: 4}]
+id_map_omitted:
+  description: How many more there are.
+  returned: with O(ids=assign), not in check mode
+  type: int
+  sample: 0
+id_map_file:
+  description: Where the whole of it lies.
+  returned: with O(ids=assign), not in check mode
+  type: str
+  sample: /srv/lifeboat/journal/6f1c2a0e9b7d4c35/id-maps/prod.00000042.json
 """
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.options import BACKUP_ID, SUBJECTS

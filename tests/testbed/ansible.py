@@ -56,8 +56,11 @@ class Ansible:
         variables: Mapping[str, Any] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> Outcome:
-        """Run ``lifeboat.kafka.<playbook>``; its output is standard output and standard error together."""
-        command = [str(PROGRAM), f"lifeboat.kafka.{playbook}", *arguments]
+        """Run ``lifeboat.kafka.<playbook>``; its output is standard output and standard error together.
+
+        A name that ends in ``.yml`` is that of a file in the folder.
+        """
+        command = [str(PROGRAM), playbook if playbook.endswith(".yml") else f"lifeboat.kafka.{playbook}", *arguments]
         for inventory in inventories:
             command += ["--inventory", str(inventory)]
         if variables:

@@ -18,7 +18,7 @@ Body = dict[str, Any]
 
 
 def avro(name: str, *fields: str, **more: Any) -> Body:
-    """Return the body of a registration: a record with fields of text, each with a default, and what is said besides."""
+    """Return the body of a registration: a record with fields of text, all with a default; and more."""
     told = [{"name": field, "type": "string", "default": ""} for field in fields]
     return {"schema": json.dumps({"type": "record", "name": name, "fields": told}), **more}
 
@@ -62,7 +62,7 @@ def delete(server: AxonOpsRegistry, subject: str, version: int | None = None, *,
 
 
 def fill(server: AxonOpsRegistry) -> None:
-    """Register something of everything: types, references two deep, a gap, soft-deleted versions, settings, a context."""
+    """Register something of everything: types, references two deep, a gap, soft deletes, settings, a context."""
     register(server, "address", avro("Address", "street"), avro("Address", "street", "town"))
     register(server, "customer", holder("Customer", "Address", "address", 2))
     register(server, "orders-value", holder("Order", "Customer", "customer"))

@@ -49,12 +49,14 @@ class Outcome:
 
     def succeeded(self) -> dict[str, Any]:
         """Return the result of a run that must have succeeded."""
-        assert self.status == 0 and not self.values.get("failed"), self.text
+        assert self.status == 0, self.text
+        assert not self.values.get("failed"), self.text
         return dict(self.values)
 
     def failed(self) -> dict[str, Any]:
         """Return the result of a run that must have failed with a message, and without a traceback."""
-        assert self.status == 1 and self.values.get("failed"), self.text
+        assert self.status == 1, self.text
+        assert self.values.get("failed"), self.text
         assert "Traceback" not in self.text, self.text
         return dict(self.values)
 

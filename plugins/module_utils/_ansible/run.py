@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.parameters import sanitize_keys
 
-from .._core.change import Change, Report
+from .._core.change import Change, Difference, Report
 from .._core.errors import InvalidOption, LifeboatError
 from .._core.settings import RegistrySettings, StoreSettings
 from .environment import family_from_environment, is_in_environment
@@ -104,6 +104,8 @@ def _changes(module: AnsibleModule, change: Change) -> dict[str, Any]:
     if not module._diff or not change.changed:
         return {"changed": change.changed}
     difference = change.difference()
+    if difference == Difference():
+        return {"changed": True}
     diff = {"before": difference.before, "after": difference.after}
     # Ansible hides secrets in values alone, and a diff has names as keys.
     return {"changed": True, "diff": sanitize_keys(diff, module.no_log_values, ignore_keys=frozenset(diff))}

@@ -22,8 +22,8 @@ from .._registry.detect import connect
 from .._registry.dialect import Registry
 from .._schemas.classify import LEAVE
 from .._schemas.compare import same_setting
-from .._schemas.import_plan import ASSIGN, ImportOptions, ImportPlan
-from .._schemas.model import RegistryState
+from .._schemas.import_plan import ASSIGN, Assigned, ImportOptions, ImportPlan
+from .._schemas.model import RegistryState, VersionKey
 from .._schemas.plan import plan_import
 from .._schemas.render import rendered
 from .._schemas.wanted import scopes_to_read
@@ -158,11 +158,16 @@ class RegistryImport:
 
     def apply(self) -> Report:
         """Carry the plan out, check the target, and put back what was changed for a while."""
-        verified = {"versions": len(self.plan.items) - len(self.plan.left), "left": len(self.plan.left)}
-        if not self.changed:
-            return Report({**self._values(), "verified": verified}, self._warnings())
-        if self.request.journal is not None:
+        if self.request.journal is not None and (self.changed or self.request.ids == ASSIGN):
             self.journal.storage.prepare()
+        assigned = self._carry_out() if self.changed else self.plan.assigned({}, self.plan.target)
+        verified = {"versions": len(self.plan.items) - len(self.plan.left), "left": len(self.plan.left)}
+        values = {**self._values(), "verified": verified}
+        if self.request.ids == ASSIGN:
+            values.update(self._id_map(self.plan.id_map(assigned)))
+        return Report(values, self._warnings())
+
+    def _carry_out(self) -> Mapping[VersionKey, Assigned]:
         run = self.journal.begin(OPERATION, self._facts())
         execution = Execution(
             self.plan,
@@ -174,11 +179,7 @@ class RegistryImport:
             keep_closed=self.request.on_failure == "keep_closed",
         )
         with Heartbeat(run.refresh):
-            assigned = execution.run()
-        values = {**self._values(), "verified": verified}
-        if self.request.ids == ASSIGN:
-            values.update(self._id_map(self.plan.id_map(assigned)))
-        return Report(values, self._warnings())
+            return execution.run()
 
     def _facts(self) -> dict[str, Any]:
         registers = [list(key) for key in sorted(self.plan.registered | self.plan.options.unfinished)]

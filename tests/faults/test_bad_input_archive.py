@@ -66,7 +66,7 @@ def test_damage_is_found_and_not_imported(target: Target, kind: str, way: str) -
     gone = kind == "restore point" and way == "missing"
     for failed in (target.import_().failed(), verify(target)):
         assert failed["failure"]["code"] == ("not_found" if gone else "damaged")
-        assert BACKUP in failed["msg"] if gone else path.name in failed["msg"]
+        assert ("has no restore point, although" if gone else path.name) in failed["msg"]
     assert target.proxy.writes() == []
     assert target.journal() == []
 
@@ -143,3 +143,18 @@ def test_a_damaged_journal_is_never_taken_for_an_empty_one(target: Target) -> No
         assert failed["failure"]["code"] == "damaged"
         assert journal.name in failed["msg"]
         assert target.proxy.writes() == []
+
+
+def test_an_unreadable_restore_point_hides_no_other(target: Target) -> None:
+    options = {"store": {"path": str(target.store)}, "backup_id": BACKUP}
+    run_module("schema_registry_export", registry=target.registry, **options).succeeded()
+    spoil(target, "restore point", "cut")
+    path = target.store / BACKUP / FILES["version"]
+    truncate(path)
+    for wanted in (["all"], ["1", "2"]):
+        (damaged,) = verify(target, restore_points=wanted)["failure"]["damaged"]
+        assert damaged["restore_point"] == 1
+        assert damaged["file"].endswith("/restore-points/00000001.json")
+        assert damaged["costs"] == "the whole restore point"
+    run_module("backup_verify", **options).succeeded()
+    target.import_(restore_point="2").succeeded()

@@ -67,7 +67,9 @@ def parse_json(content: bytes, document: str) -> Any:
     try:
         return json.loads(content, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise Damaged(f"The archived document {document} is no JSON: {error}.", object_name=document) from error
+        reason = f"it is no JSON: {error}"
+        message = f"The archived document {document} is damaged: {reason}."
+        raise Damaged(message, object_name=document, reason=reason) from error
 
 
 def moment(fields: Fields, name: str) -> datetime:

@@ -306,7 +306,9 @@ def _holds(point: RestorePoint, needs: Sequence[str]) -> bool:
 def _no_backup(store: Store, backup_id: str) -> str:
     others = store.backup_ids()
     if backup_id in others:
-        return f"The backup {backup_id!r} in {store.storage.location} has no restore point yet; no run has ended."
+        lost = store.storage.size(last_run_path(backup_id)) is not None
+        why = "although a run has ended: look for a copy of the store" if lost else "since no run has ended"
+        return f"The backup {backup_id!r} in {store.storage.location} has no restore point, {why}."
     shown = ", ".join(others[:_SHOWN]) + (f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else "")
     return f"There is no backup {backup_id!r} in {store.storage.location}. It holds {shown or 'no backup at all'}."
 

@@ -58,7 +58,8 @@ class Fields:
 
     def damaged(self, reason: str) -> Damaged:
         """Return the error that says why the document is not what was written."""
-        return Damaged(f"The archived document {self.document} is damaged: {reason}.", object_name=self.document)
+        message = f"The archived document {self.document} is damaged: {reason}."
+        return Damaged(message, object_name=self.document, reason=reason)
 
     def required(self, name: str, kind: type[T]) -> T:
         """Return a field that must be there and of a type.

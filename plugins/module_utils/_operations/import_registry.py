@@ -16,6 +16,7 @@ from .._archive.points import RestorePoint, find_point
 from .._archive.store import Store, storage_of
 from .._core.change import Difference, Report
 from .._core.clock import SystemClock
+from .._core.errors import Damaged
 from .._core.selection import Selection
 from .._core.settings import RegistrySettings, StoreSettings
 from .._registry.detect import connect
@@ -44,6 +45,10 @@ from .read_registry import read_everything
 
 OPERATION = "schema_registry_import"
 _SHOWN = 100
+_WHEN_DAMAGED = (
+    " Nothing was written to the registry. Import another restore point, or bring the file back from a copy of the "
+    "store; damage of single subjects can be left out with on_damage: skip. lifeboat.kafka.backup_verify lists it all."
+)
 
 
 @dataclass(frozen=True)
@@ -120,8 +125,12 @@ class RegistryImport:
             ImportRefused, Refused, InvalidOption: As `plan_import`.
         """
         store = Store.open(storage_of(store_settings))
-        point = find_point(store, request.backup_id, request.restore_point, [SCHEMA_REGISTRY])
-        archived = read_archive(store, point, request.subjects, on_damage=request.on_damage)
+        try:
+            point = find_point(store, request.backup_id, request.restore_point, [SCHEMA_REGISTRY])
+            archived = read_archive(store, point, request.subjects, on_damage=request.on_damage)
+        except Damaged as error:
+            error.message += _WHEN_DAMAGED
+            raise
         registry = connect(registry_settings)
         journal = open_journal(registry.identity(), SystemClock(), store=store_settings, directory=request.journal)
         earlier = over_runs(journal)

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from .._archive.documents import parse_json
+from .._archive.layout import point_sequence
 from .._archive.parts import SCHEMA_REGISTRY, Entry
-from .._archive.points import LATEST, RestorePoint, find_point, list_points
+from .._archive.points import LATEST, RestorePoint, find_point, read_point, sequences
 from .._archive.store import Store, storage_of
 from .._archive.verify import Damage, verify_point
 from .._core.change import Report
@@ -42,7 +43,7 @@ def verify_backup(settings: StoreSettings, *, backup_id: str, wanted: Sequence[s
     store = Store.open(storage_of(settings))
     damaged: list[dict[str, Any]] = []
     verified = []
-    for point in _points(store, backup_id, wanted):
+    for point in _points(store, backup_id, wanted, damaged):
         report = verify_point(store, point, {SCHEMA_REGISTRY: _check_registry})
         damaged += [{"restore_point": point.sequence, **damage._asdict()} for damage in report.damaged]
         summary = point.parts[SCHEMA_REGISTRY].summary if SCHEMA_REGISTRY in point.parts else {}
@@ -60,14 +61,33 @@ def verify_backup(settings: StoreSettings, *, backup_id: str, wanted: Sequence[s
     return Report({"verified": verified})
 
 
-def _points(store: Store, backup_id: str, wanted: Sequence[str]) -> list[RestorePoint]:
-    found: dict[int, RestorePoint] = {}
+def _points(
+    store: Store, backup_id: str, wanted: Sequence[str], damaged: list[dict[str, Any]]
+) -> Iterator[RestorePoint]:
+    """Yield the wanted restore points, the oldest first; those that cannot be read are added to ``damaged`` instead."""
+    numbers: set[int] = set()
     for name in wanted:
-        points = list_points(store, backup_id) if name == EVERY else [find_point(store, backup_id, name)]
-        # An unknown backup has no points at all; the search for the latest one says so.
-        points = points or [find_point(store, backup_id, LATEST)]
-        found.update({point.sequence: point for point in points})
-    return [found[sequence] for sequence in sorted(found)]
+        every = sequences(store, backup_id) if name == EVERY else []
+        try:
+            # An unknown backup has no points at all; the search for the latest one says so.
+            numbers.update(every or [find_point(store, backup_id, LATEST if name == EVERY else name).sequence])
+        except Damaged as error:
+            damaged.append(_unreadable(error))
+    for number in sorted(numbers):
+        try:
+            yield read_point(store, backup_id, number)
+        except Damaged as error:
+            damaged.append(_unreadable(error))
+
+
+def _unreadable(error: Damaged) -> dict[str, Any]:
+    path = error.object_name or ""
+    return {
+        "restore_point": point_sequence(path),
+        "file": path,
+        "reason": error.facts.get("reason", error.message),
+        "costs": "the whole restore point",
+    }
 
 
 def _check_registry(pieces: Iterator[tuple[Entry, bytes]]) -> Iterable[Damage]:
@@ -97,8 +117,9 @@ def _damaged(settings: StoreSettings, backup_id: str, damaged: list[dict[str, An
     )
     more = f"; and {len(damaged) - _SHOWN} more" if len(damaged) > _SHOWN else ""
     return Damaged(
-        f"{len(damaged)} files of the backup {backup_id!r} in {settings.path} are damaged: {shown}{more}. Restore from "
-        "another restore point, or bring these files back from a copy of the store; the next backup writes them anew.",
+        f"The backup {backup_id!r} in {settings.path} is damaged, {len(damaged)} files in all: {shown}{more}. Restore "
+        "from another restore point, or bring these files back from a copy of the store; the next backup writes anew "
+        "what the source still has.",
         object_name=backup_id,
         damaged=damaged[:_LISTED],
         damaged_omitted=max(0, len(damaged) - _LISTED) or None,

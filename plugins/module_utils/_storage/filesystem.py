@@ -44,7 +44,8 @@ class FilesystemStorage:
             try:
                 os.makedirs(self._root, 0o700, exist_ok=True)
             except FileExistsError as error:
-                raise StoreError(f"{self._root} is a file; a store is a directory.", object_name=self._root) from error
+                message = f"{self._root} is a file, where a directory is needed."
+                raise StoreError(message, object_name=self._root) from error
 
     def read(self, path: str) -> bytes:
         """Return a file's content; see `Storage.read`."""
@@ -298,6 +299,8 @@ def _store_error(error: OSError, tried: str, where: str, writing: bool) -> Store
     elif error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         code = "not_writable" if writing else "not_readable"
         advice = f"User {os.geteuid()} must be allowed to {'write' if writing else 'read'} there."
+    elif error.errno == errno.ENOTDIR:
+        advice = "Something on the way there is a file, where a directory is needed."
     elif error.errno == errno.ENOENT:
         advice = "The directory is gone: is its file system mounted?"
     return StoreError(f"{tried}: {error.strerror}. {advice}", code=code, object_name=where)

@@ -208,7 +208,7 @@ def test_what_does_not_exist_is_listed(store: Store) -> None:
     with pytest.raises(InvalidOption, match="'newest'"):
         find_point(store, BACKUP, "newest")
     open_point(store, "begun", owner=None, clock=SystemClock())
-    with pytest.raises(NotFound, match="no restore point yet"):
+    with pytest.raises(NotFound, match="no restore point, since no run has ended"):
         find_point(store, "begun", LATEST)
 
 

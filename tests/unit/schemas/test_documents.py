@@ -227,7 +227,8 @@ def drop(kind: str, subject: str = "", version: int = 0) -> Documents:
 def test_what_is_not_as_written_is_damaged(found: Documents, document: str, reason: str) -> None:
     with pytest.raises(Damaged, match=reason) as caught:
         read_documents(found.items())
-    assert caught.value.failure() == {"code": "damaged", "object": document}
+    assert (caught.value.code, caught.value.object_name) == ("damaged", document)
+    assert caught.value.facts["reason"] in caught.value.message
 
 
 def test_a_document_that_is_there_twice_is_damage() -> None:

@@ -33,7 +33,7 @@ SHIPPED = {  # at the top of the tarball, besides the content itself
     "roles",
     "playbooks",
 }
-FAMILIES = ("registry", "kafka", "store")  # each is an option of its name, and the action group of the modules that take it
+FAMILIES = ("registry", "kafka", "store")  # each is an option, and the action group of the modules that take it
 
 
 def load(path: str) -> Any:

@@ -133,6 +133,15 @@ class Target:
         """The same, while faults and another run go on."""
         return run_module("schema_registry_mode", **(self.recovery | more))
 
+    def set_mode_beside(self, mode: str) -> Outcome:
+        """Set the mode of a subject with the module, while faults go on."""
+        return run_module("schema_registry_mode", registry=self.registry, subjects=["address"], mode=mode)
+
+    def pretend_unknown(self) -> None:
+        """Let the registry no longer say what it is."""
+        self.proxy.clear()
+        self.proxy.add(Fault("GET", "/v1/metadata/version", times=1000, answer=Answer(404)))
+
     def import_while(self, nth: int, act: Action, *, after: bool, **more: Any) -> Outcome:
         """Import, and do something to it when a write comes: after the registry got it, or so that it never does."""
         fault = Fault(WRITES, nth=nth, drop=not after)

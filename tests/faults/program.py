@@ -42,7 +42,7 @@ def run_program(name: str, *, without: Iterable[Path] = (), **options: Any) -> O
 
 def missing(library: str, folder: Path) -> Path:
     """Return a folder that hides a library from those who search it first."""
-    (folder / f"{library}.py").write_text(f"raise ModuleNotFoundError('No module named {library!r}')\n")
+    (folder / f"{library}.py").write_text(f"raise ModuleNotFoundError('No module named {library}')\n")
     return folder
 
 

@@ -48,6 +48,10 @@ class Certificates:
         """A certificate whose common name is ``name``, for a client."""
         return self._issue(f"client-{name}", name, ExtendedKeyUsageOID.CLIENT_AUTH, [])
 
+    def issue_server(self, name: str) -> KeyPair:
+        """A certificate for a server of that host name alone."""
+        return self._issue(f"server-{name}", name, ExtendedKeyUsageOID.SERVER_AUTH, [x509.DNSName(name)])
+
     def context(self) -> ssl.SSLContext:
         """How a client trusts this authority alone and presents ``client``."""
         context = ssl.create_default_context(cafile=str(self.ca))

@@ -38,7 +38,7 @@ def connect(settings: RegistrySettings, *, client: RegistryClient | None = None)
     facts = _version_facts(client)
     version = facts.get("version")
     kind = DIALECTS.get(settings.implementation) or _kind(facts)
-    if not facts:
+    if not facts or kind is Registry:
         _check_is_registry(client)
     return kind(client, version if isinstance(version, str) else None)
 

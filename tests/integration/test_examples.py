@@ -46,7 +46,7 @@ def play(module: str, examples: str) -> dict[str, Any]:
 def servers() -> Any:
     """By name: ``open`` with schemas, ``guarded`` by a password with the same, and ``lost``, which is empty."""
     guarded = AxonOpsRegistry(auth="basic", admin=("backup", PASSWORD))
-    with AxonOpsRegistry() as opened, guarded, AxonOpsRegistry() as lost:
+    with guarded, AxonOpsRegistry() as opened, AxonOpsRegistry() as lost:
         for server in (opened, guarded):
             fill(server)
             for subject in ("payments.a", "payments.scratch1"):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults.registry_proxy import Fault, RegistryProxy
+from faults.registry_proxy import Fault, RegistryProxy, Request
 
 from testbed.archives import tree
 from testbed.axonops import AxonOpsRegistry
@@ -219,8 +219,11 @@ def test_a_subject_that_no_path_can_name_is_said(export: Export, store: Path, re
 def test_a_version_that_appears_meanwhile_is_in_it(export: Export, store: Path, registry: AxonOpsRegistry) -> None:
     fill(registry)
     with RegistryProxy(registry.endpoint) as proxy:
-        meanwhile = lambda _request: register(registry, "late", holder("Late", "Customer", "customer"))  # noqa: E731
-        proxy.add(Fault("GET", "/subjects/orders-value/versions/*", before=lambda request: meanwhile(request) and None))
+
+        def meanwhile(_request: Request) -> None:
+            register(registry, "late", holder("Late", "Customer", "customer"))
+
+        proxy.add(Fault("GET", "/subjects/orders-value/versions/*", before=meanwhile))
         told = export(proxy.endpoint).succeeded()
     assert told["schemas"]["settled"]
     assert "warnings" not in told
@@ -232,7 +235,10 @@ def test_a_subject_that_vanishes_meanwhile_is_not_in_it(export: Export, store: P
     fill(registry)
     register(registry, "doomed", avro("Doomed"))
     with RegistryProxy(registry.endpoint) as proxy:
-        purge = lambda _request: delete(registry, "doomed", permanent=True)  # noqa: E731
+
+        def purge(_request: Request) -> None:
+            delete(registry, "doomed", permanent=True)
+
         proxy.add(Fault("GET", "/subjects/doomed/versions/*", before=purge))
         told = export(proxy.endpoint).succeeded()
     assert told["schemas"]["settled"]
@@ -243,7 +249,10 @@ def test_a_subject_that_vanishes_meanwhile_is_not_in_it(export: Export, store: P
 def test_a_named_subject_that_vanishes_meanwhile_is_an_error(export: Export, registry: AxonOpsRegistry) -> None:
     register(registry, "doomed", avro("Doomed"))
     with RegistryProxy(registry.endpoint) as proxy:
-        purge = lambda _request: delete(registry, "doomed", permanent=True)  # noqa: E731
+
+        def purge(_request: Request) -> None:
+            delete(registry, "doomed", permanent=True)
+
         proxy.add(Fault("GET", "/subjects/doomed/versions/*", before=purge))
         failed = export(proxy.endpoint, subjects=["doomed"]).failed()
     assert failed["failure"] == {"code": "not_found", "object": "doomed"}
@@ -252,7 +261,10 @@ def test_a_named_subject_that_vanishes_meanwhile_is_an_error(export: Export, reg
 def test_settings_that_change_meanwhile_are_read_again(export: Export, store: Path, registry: AxonOpsRegistry) -> None:
     register(registry, "orders", avro("Order"))
     with RegistryProxy(registry.endpoint) as proxy:
-        change = lambda _request: set_config(registry, "orders", compatibility="FULL")  # noqa: E731
+
+        def change(_request: Request) -> None:
+            set_config(registry, "orders", compatibility="FULL")
+
         proxy.add(Fault("GET", "/config/orders", after=change))
         assert export(proxy.endpoint).succeeded()["schemas"]["settled"]
     config = document(store, "subjects/orders/_metadata.json")["settings"]["config"]
@@ -263,7 +275,10 @@ def test_a_registry_that_never_rests_is_said(export: Export, store: Path, regist
     register(registry, "orders", avro("Order"))
     numbers = iter(range(1000))
     with RegistryProxy(registry.endpoint) as proxy:
-        more = lambda _request: register(registry, f"s{next(numbers)}", avro("S")) and None  # noqa: E731
+
+        def more(_request: Request) -> None:
+            register(registry, f"s{next(numbers)}", avro("S"))
+
         proxy.add(Fault("GET", "/schemas", times=1000, before=more))
         told = export(proxy.endpoint).succeeded()
     assert not told["schemas"]["settled"]

@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests")]
 
-import conftest  # noqa: E402, F401 - makes the collection importable
+import conftest  # noqa: E402, F401 # pylint: disable=unused-import # makes the collection importable
 
 from testbed.axonops import AxonOpsRegistry  # noqa: E402
 from testbed.contents import avro, fill, holding, register, set_mode  # noqa: E402

@@ -71,7 +71,7 @@ def registries(draw: st.DrawFn, *, most: int = 8, seed: RegistryState | None = N
     if seed is not None:
         _add_some(draw, state, seed)
         ids = {(context_of(v.subject), meaning(v.content)): v.id for v in state.versions.values()}
-    for _ in range(draw(st.integers(0, most))):
+    for _count in range(draw(st.integers(0, most))):
         _add_version(draw, state, ids)
     scopes = [context_scope(context) for context in CONTEXTS] + [join_subject(c, s) for c in CONTEXTS for s in SUBJECTS]
     for scope in scopes:
@@ -109,7 +109,7 @@ def _add_version(draw: st.DrawFn, state: RegistryState, ids: dict[tuple[str, str
     content = SchemaContent("AVRO", text, references, draw(st.sampled_from(METADATA)), draw(st.sampled_from(RULE_SETS)))
     place = (context, meaning(content))
     if place not in ids:
-        ids[place] = max([known for (at, _), known in ids.items() if at == context], default=0) + draw(
+        ids[place] = max([known for (at, _meaning), known in ids.items() if at == context], default=0) + draw(
             st.integers(1, 3)
         )
     key = VersionKey(subject, number)

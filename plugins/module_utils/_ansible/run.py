@@ -21,6 +21,8 @@ from .._core.settings import RegistrySettings, StoreSettings
 from .environment import family_from_environment, is_in_environment
 from .options import Spec, families
 
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 @dataclass(frozen=True)
 class Task:
@@ -77,14 +79,15 @@ def run(
         **rules: What `AnsibleModule` knows besides: ``required_if``, ``mutually_exclusive``, …
     """
     module = AnsibleModule({**families(*uses, *optional), **spec}, supports_check_mode=True, **rules)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in _ENDING:
         signal.signal(number, _interrupt)
     try:
         planned = plan(_task(module, uses, optional))
         if isinstance(planned, Report):
             _succeed(module, planned, {"changed": False})
             return
-        _succeed(module, planned.preview() if module.check_mode else planned.apply(), _changes(module, planned))
+        changes = _changes(module, planned)  # before it is applied, since what it is shown from may go with that
+        _succeed(module, planned.preview() if module.check_mode else planned.apply(), changes)
     except LifeboatError as error:
         module.fail_json(msg=error.message, failure=error.failure())
 
@@ -118,6 +121,7 @@ def _succeed(module: AnsibleModule, report: Report, changes: Mapping[str, Any]) 
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
-    # What the operation does on its way out, such as writing the journal, must not be cut short by a second one.
-    signal.signal(number, signal.SIG_IGN)
+    # What the operation does on its way out, such as writing the journal, must not be cut short by another one.
+    for each in _ENDING:
+        signal.signal(each, signal.SIG_IGN)
     raise Interrupted(f"Ended by {signal.Signals(number).name}. What was begun stays journaled; run it again.")

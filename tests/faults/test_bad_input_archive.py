@@ -98,7 +98,7 @@ def test_a_damaged_file_is_written_anew_by_the_next_backup(target: Target) -> No
     path = spoil(target, "version", "edited")
     target.import_(on_damage="skip").succeeded()
     options = {"store": {"path": str(target.store)}, "backup_id": BACKUP}
-    run_module("schema_registry_export", registry=target.registry, **options).succeeded()
+    run_module("schema_registry_export", registry=target.registry, diff=True, **options).succeeded()
     verified = run_module("backup_verify", **options).succeeded()["verified"]
     assert [each["restore_point"] for each in verified] == [2]
     assert verify(target, restore_points=["1"])["failure"]["damaged"][0]["file"].endswith(path.name)
@@ -147,7 +147,7 @@ def test_a_damaged_journal_is_never_taken_for_an_empty_one(target: Target) -> No
 
 def test_an_unreadable_restore_point_hides_no_other(target: Target) -> None:
     options = {"store": {"path": str(target.store)}, "backup_id": BACKUP}
-    run_module("schema_registry_export", registry=target.registry, **options).succeeded()
+    run_module("schema_registry_export", registry=target.registry, diff=True, **options).succeeded()
     spoil(target, "restore point", "cut")
     path = target.store / BACKUP / FILES["version"]
     truncate(path)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ from .._schemas.graph import missing_references
 from .._schemas.model import RegistryState
 from .backup_object import describe_commit, describe_point, describe_uncommitted
 from .read_registry import Scope, read_registry
-from .registry_part import document_hashes, part_documents, part_files
+from .registry_part import document_hashes, name_of, part_files, read_document
 
 _SHOWN = 50
 _SHOWN_BYTES = 32 * 1024
@@ -165,7 +165,12 @@ class RegistryExport:
         if self.newest is None:
             return {}
         reader = PartReader(self.store, self.newest.point, SCHEMA_REGISTRY)
-        return {str(name): value for name, value in part_documents(reader, entries)}
+        found: dict[str, Any] = {}
+        for entry in entries:
+            # A damaged backup is no reason not to make a new one: what cannot be read is not shown.
+            with suppress(Damaged):
+                found[str(name_of(entry))] = read_document(reader, entry)
+        return found
 
     def _summary(self) -> dict[str, Any]:
         return {**count(self.state), "settled": self.state.settled}

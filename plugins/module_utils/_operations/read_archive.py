@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .._archive.documents import parse_json
-from .._archive.parts import SCHEMA_REGISTRY, Entry
+from .._archive.parts import SCHEMA_REGISTRY
 from .._archive.points import RestorePoint
 from .._archive.reader import PartReader
 from .._archive.store import Store
@@ -20,7 +19,7 @@ from .._schemas.documents import MANIFEST, DocumentName
 from .._schemas.graph import closure, missing_references
 from .._schemas.model import RegistryState, VersionKey, is_wide_scope
 from .._schemas.reading import read_documents
-from .registry_part import name_of
+from .registry_part import name_of, read_document
 
 FAIL, SKIP = "fail", "skip"
 
@@ -69,16 +68,12 @@ def _documents(
     for entry in reader.entries():
         name = name_of(entry)
         try:
-            yield name, _document(reader, entry)
+            yield name, read_document(reader, entry)
         except Damaged as error:
             if on_damage == FAIL or name.kind == MANIFEST:
                 raise
             reason = str(error.facts.get("reason", error.message))
             damage[name] = {"file": entry.file, "reason": reason, "costs": entry.cost()}
-
-
-def _document(reader: PartReader, entry: Entry) -> Any:
-    return parse_json(reader.read(entry), reader.path(entry.file))
 
 
 def _broken(

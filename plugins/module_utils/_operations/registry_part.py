@@ -62,14 +62,13 @@ def document_hashes(store: Store, point: RestorePoint) -> dict[DocumentName, Ent
     return {name_of(entry): entry for entry in PartReader(store, point, SCHEMA_REGISTRY).entries()}
 
 
-def part_documents(reader: PartReader, entries: Iterable[Entry]) -> Iterator[tuple[DocumentName, Any]]:
-    """Read documents back, each checked against its hash.
+def read_document(reader: PartReader, entry: Entry) -> Any:
+    """Read a document back, checked against its hash.
 
     Raises:
-        Damaged: A file is missing or not what was written.
+        Damaged: Its file is missing, or not what was written.
     """
-    for entry in entries:
-        yield name_of(entry), parse_json(reader.read(entry), reader.path(entry.file))
+    return parse_json(reader.read(entry), reader.path(entry.file))
 
 
 def _path(name: DocumentName) -> str:

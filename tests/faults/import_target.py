@@ -112,10 +112,10 @@ class Target:
         """Import, while faults and another run go on."""
         return run_module("schema_registry_import", **(self.options | more))
 
-    def import_failing(self, nth: int, *, answer: Answer, **more: Any) -> Outcome:
+    def import_failing(self, nth: int, *, answer: Answer, path: str = "*", **more: Any) -> Outcome:
         """Import, and answer a write so instead of letting the registry see it."""
         self.proxy.clear()
-        self.proxy.add(Fault(WRITES, nth=nth, answer=answer))
+        self.proxy.add(Fault(WRITES, path, nth=nth, answer=answer))
         return self.import_beside(**more)
 
     def wait_for_write(self, nth: int, act: Callable[[], object]) -> Outcome:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from faults.import_target import STATES, SUBJECTS, Course, Target, kill, prepare, take_course
-from faults.registry_proxy import SERVER_ERROR, Fault
+from faults.registry_proxy import SERVER_ERROR, Answer, Fault
 
 from testbed.contents import set_mode
 from testbed.modules import RunningModule
@@ -66,6 +66,21 @@ def test_what_is_not_complete_stays_closed(target: Target, state: str, nth: int)
     check_message(failed)
     check_closed(target, course, state)
     assert target.recover().failed()["failure"]["code"] == "incomplete_import"
+    check_rerun(target, course)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_schema_that_the_target_refuses_is_named(target: Target, state: str) -> None:
+    course = take_course(target, state)
+    prepare(target, state)
+    refused = Answer(422, b'{"error_code":42201,"message":"Invalid schema: unknown type Customer"}')
+    failed = target.import_failing(1, path="/subjects/orders-value/versions", answer=refused).failed()
+    assert failed["failure"]["code"] == "registry_error"
+    assert failed["failure"]["registry_code"] == 42201
+    assert (failed["failure"]["subject"], failed["failure"]["version"]) == ("orders-value", 1)
+    assert "'Invalid schema: unknown type Customer'. This was orders-value version 1 of the backup" in failed["msg"]
+    check_message(failed)
+    check_closed(target, course, state)
     check_rerun(target, course)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from .._archive.journal import Change, JournalRun
-from .._core.errors import LifeboatError, Refused, VerificationFailed
+from .._core.errors import LifeboatError, Refused, RegistryError, VerificationFailed
 from .._registry.dialect import Registry
 from .._schemas.compare import differences, same_setting
 from .._schemas.import_plan import (
@@ -24,7 +24,6 @@ from .._schemas.import_plan import (
     ImportPlan,
     PurgeSubject,
     Register,
-    SettingChange,
     SoftDelete,
     TemporarySetting,
 )
@@ -42,9 +41,9 @@ from .._schemas.model import (
 from .._schemas.wanted import IMPORT
 from .change_settings import scope_name
 from .earlier_runs import Leftover
+from .put_back import READWRITE, put_back
 
 READONLY = "READONLY"
-READWRITE = "READWRITE"
 _SHOWN = 20
 
 
@@ -210,7 +209,12 @@ class Execution:
     def _register(self, step: Register) -> None:
         content = self.plan.content(step, self.numbers)
         version = SchemaVersion(step.version.subject, step.version.version, step.version.id, content)
-        given = self.registry.register(version, with_id=step.with_id, previous=self._previous(step))
+        try:
+            given = self.registry.register(version, with_id=step.with_id, previous=self._previous(step))
+        except RegistryError as error:
+            error.message += f" This was {step.source} of the backup" + (f", id {version.id}." if step.with_id else ".")
+            error.facts |= {"subject": step.source.subject, "version": step.source.version}
+            raise
         if step.with_id and given != version.id:
             raise VerificationFailed(
                 f"{version.key} was registered with the id {version.id}, and the registry answered {given}: it kept "
@@ -355,38 +359,6 @@ class Execution:
             if change.key in self.opened:
                 put_back(self.registry, change.kind, change.scope, change.prior)
             self.journal.mark_undone([change.key])
-
-
-def put_back(registry: Registry, kind: str, scope: str, prior: Setting, instead: SettingChange | None = None) -> None:
-    """Put a setting back.
-
-    Args:
-        registry: Where.
-        kind: ``mode`` or ``config``.
-        scope: Its scope.
-        prior: What was there before.
-        instead: What is to be there from now on.
-    """
-    value = instead.value if instead else prior.value
-    if kind == "config":
-        if value is None:
-            registry.delete_config(scope)
-        else:
-            registry.set_config(scope, value)
-    elif value is None or _may_have_been_unset(prior, value):
-        registry.delete_mode(scope)
-        if value is not None and registry.get_mode(scope).value != value:
-            registry.set_mode(scope, str(value))
-    else:
-        registry.set_mode(scope, str(value), force=True)
-
-
-def _may_have_been_unset(prior: Setting, value: object) -> bool:
-    """A registry that does not tell set from inherited gets the mode unset, where that gives the same.
-
-    Only READWRITE: unsetting any other mode may open the scope for a moment.
-    """
-    return prior.is_set is None and value == READWRITE
 
 
 def _shown(scopes: Sequence[str]) -> str:

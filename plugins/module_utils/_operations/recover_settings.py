@@ -18,9 +18,9 @@ from .._registry.detect import connect
 from .._registry.dialect import Registry
 from .._schemas.compare import same_setting
 from .._schemas.model import ScopeSettings, Setting
-from .carry_out import put_back
 from .change_settings import scope_name
 from .earlier_runs import Leftover, leftovers, open_journal, over_runs, still_ours
+from .put_back import put_back
 
 PUT_BACK = "put back"
 WAS_BACK = "was put back already"

@@ -249,7 +249,7 @@ class RegistryClient:
         said = _quote(str(message) if message else raw.content.decode("utf-8", "replace"))
         number = f", code {code}" if code not in (None, raw.status) else ""
         return RegistryError(
-            f"{method} {path} at the schema registry {self.url} was answered with HTTP {raw.status}{number}: {said}"
+            f"{method} {path} at the schema registry {self.url} was answered with HTTP {raw.status}{number}: {said}."
             + (f" {advice}" if advice else ""),
             code=word,
             object_name=self.url,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from .content import same as same_content
@@ -258,9 +259,9 @@ class ImportPlan:
         """The target's subjects that this plan purges."""
         return frozenset(step.subject for step in self.steps if isinstance(step, PurgeSubject))
 
-    @property
+    @cached_property
     def subjects(self) -> frozenset[str]:
-        """The target's subjects that the steps write to."""
+        """The target's subjects that the steps write to; made once, since every version is looked up in it."""
         return frozenset(step.subject for step in self.steps)
 
     def incomplete_scopes(self, done: int) -> list[str]:
@@ -308,15 +309,17 @@ class ImportPlan:
             By source; what the target lacks is left out.
         """
         found = dict(self.known)
+        numbers = {source: one.version for source, one in found.items()}
         there: dict[tuple[str, int], list[SchemaVersion]] = defaultdict(list)
         for key in sorted(actual.versions):
             there[key.subject, actual.versions[key].id].append(actual.versions[key])
         for step in self.steps:
             if isinstance(step, Register) and step.source in ids:
-                content = self.content(step, {source: one.version for source, one in found.items()})
+                content = self.content(step, numbers)
                 for version in there[step.subject, ids[step.source]]:
                     if same_content(version.content, content):
                         found[step.source] = Assigned(version.version, version.id)
+                        numbers[step.source] = version.version
         for source, other in self.same.items():
             if other in found:
                 found[source] = found[other]

@@ -21,11 +21,19 @@ from pathlib import Path
 from typing import Any
 
 PLUGINS = "ansible_collections.lifeboat.kafka.plugins"
-OBSERVED = ("list_versions", "read_versions", "read_settings", "register", "highest_id")
+OBSERVED = {
+    "list_versions": "read versions",
+    "read_versions": "read versions",
+    "read_settings": "read settings",
+    "highest_id": "read highest ids",
+    "register": "register",
+    **dict.fromkeys(("set_mode", "delete_mode", "set_config", "delete_config"), "write settings"),
+}
+"""What is noted of a registry's methods, under which name."""
 
 
 class Observer:
-    """Notes calls; those of the same function that follow each other are one note."""
+    """Notes calls; those under the same name that follow each other are one note."""
 
     def __init__(self) -> None:
         self.notes: list[dict[str, Any]] = []
@@ -36,7 +44,7 @@ class Observer:
         """Observe what a module does: its registry, or the operation where it has none."""
         if module == "backup_verify":
             operation = _operation("verify_backup")
-            operation.verify_backup = self._noting("verify_backup", operation.verify_backup)
+            operation.verify_backup = self._noting("verify", operation.verify_backup)
         elif module.startswith("schema_registry_"):
             operation = _operation(module.removeprefix("schema_registry_") + "_registry")
             operation.connect = self._observing(operation.connect)
@@ -56,8 +64,8 @@ class Observer:
         def observed(*arguments: Any) -> Any:
             registry = connect(*arguments)
             self._client = registry.client
-            for name in OBSERVED:
-                setattr(registry, name, self._noting(name, getattr(registry, name)))
+            for method, name in OBSERVED.items():
+                setattr(registry, method, self._noting(name, getattr(registry, method)))
             return registry
 
         return observed
@@ -65,9 +73,9 @@ class Observer:
     def _noting(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(method)
         def noted(*arguments: Any, **options: Any) -> Any:
-            if not self.notes or self.notes[-1]["call"] != name:
+            if not self.notes or self.notes[-1]["name"] != name:
                 self.close()
-                self.notes.append({"call": name, "begin": time.perf_counter()})
+                self.notes.append({"name": name, "begin": time.perf_counter()})
             try:
                 return method(*arguments, **options)
             finally:

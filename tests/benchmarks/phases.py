@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 from typing import Any
 
@@ -18,7 +19,7 @@ Calls = list[dict[str, Any]]
 
 def export_phases(calls: Calls) -> dict[str, Calls]:
     """Divide the calls of an export: each pass reads versions, then configs and modes."""
-    settings = [place for place, call in enumerate(calls) if call["call"] == "read_settings"]
+    settings = [place for place, call in enumerate(calls) if call["name"] == "read settings"]
     first, second = settings[0], settings[1]
     return {
         "versions, first pass": calls[:first],
@@ -29,13 +30,18 @@ def export_phases(calls: Calls) -> dict[str, Calls]:
 
 
 def import_phases(calls: Calls) -> dict[str, Calls]:
-    """Divide the calls of an import: it reads the target, writes, and reads again."""
-    writes = [place for place, call in enumerate(calls) if call["call"] == "register"]
-    first, last = writes[0], writes[-1]
+    """Divide the calls of an import: it reads the target, opens it, writes, reads again, and closes it."""
+    names = [call["name"] for call in calls]
+    first = names.index("register")
+    last = len(names) - 1 - names[::-1].index("register")
+    again = names.index("read versions", last)
+    end = names.index("write settings", again)
     return {
         "probes and reading the target": calls[:first],
         "POSTs": calls[first : last + 1],
-        "configs, modes and reading again": calls[last + 1 :],
+        "configs": calls[last + 1 : again],
+        "reading again": calls[again:end],
+        "modes": calls[end:],
     }
 
 
@@ -52,14 +58,23 @@ def requests(calls: Calls) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
 
 
-def shares(work: str, runs: Sequence[ModuleRun], divided: Sequence[dict[str, Calls]]) -> list[Result]:
-    """A line for each phase, and one for the rest of the process's time: start, documents, hashes, files."""
-    found = [
-        Result(f"  {work}, {phase} ({requests(calls)})", median(seconds(each[phase]) for each in divided))
-        for phase, calls in divided[0].items()
-    ]
+def shares(
+    work: str, runs: Sequence[ModuleRun], divided: Sequence[Mapping[str, Calls]], compared: Mapping[str, Result]
+) -> list[Result]:
+    """A line for each phase, and one for the rest of the process's time: start, documents, hashes, files.
+
+    Args:
+        work: What was done.
+        runs: The rounds.
+        divided: The phases of each.
+        compared: Phases that are measured against something, whose figures are there already.
+    """
+    found = []
+    for phase, calls in divided[0].items():
+        result = compared.get(phase) or Result("", median(seconds(each[phase]) for each in divided))
+        found.append(replace(result, work=f"  {work}: {phase} ({requests(calls)})"))
     rest = [
         run.seconds - sum(seconds(calls) for calls in phases.values())
         for run, phases in zip(runs, divided, strict=True)
     ]
-    return [*found, Result(f"  {work}, everything else", median(rest))]
+    return [*found, Result(f"  {work}: all else", median(rest))]

@@ -29,6 +29,6 @@ def bench(bed: BenchBed) -> list[Result]:
     return [
         compare("backup_verify", [run.seconds for run in runs], told, hashed, peak_mb=peak),
         compare(
-            "backup_verify, without the process's start", [phases.seconds(run.calls) for run in runs], told, hashed
+            "  backup_verify: without the process's start", [phases.seconds(run.calls) for run in runs], told, hashed
         ),
     ]

@@ -299,6 +299,21 @@ def test_the_restore_point_is_chosen(
     assert holding(registry)["versions"] == holding(source)["versions"]
 
 
+def test_a_restore_point_of_some_subjects_is_not_taken_for_the_whole_registry(
+    source: AxonOpsRegistry, export: Callable[..., Outcome], bring: Import
+) -> None:
+    export(source).succeeded()
+    export(source, subjects=["address"]).succeeded()
+
+    def warned(**options: Any) -> bool:
+        said = "holds only a part of the registry, as it was asked to (subjects: ['address'])"
+        return said in " ".join(bring(check=True, **options).succeeded().get("warnings", ()))
+
+    assert warned()
+    assert not warned(restore_point=1)
+    assert not warned(subjects=["address"])
+
+
 def test_references_that_lead_nowhere_are_found_before_any_write(
     source: AxonOpsRegistry, export: Callable[..., Outcome], bring: Import, registry: AxonOpsRegistry
 ) -> None:
@@ -323,6 +338,7 @@ def test_damaged_versions_are_left_out_when_asked(
         "version 1 of subject orders-value",
     ]
     assert "damaged documents" in " ".join(made["warnings"])
+    assert not made["plan"]["exact"]
     left = {"customer version 1", "orders-value version 1"}
     assert set(holding(registry)["versions"]) == set(holding(source)["versions"]) - left
 

@@ -208,6 +208,7 @@ def test_strategy(case: Case, backup: Path, registry: AxonOpsRegistry, tmp_path:
     assert made["plan"]["classes"] == case.classes
     assert {name: count for name, count in made["plan"]["actions"].items() if count} == case.actions
     assert tuple(item["version"] for item in made["plan"]["left"]) == case.left
+    assert made["plan"]["exact"] is not bool(case.left)
     assert orders(registry) == wanted
     after = holding(registry)
     assert after["versions"].items() >= others.items()

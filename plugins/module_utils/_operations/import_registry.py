@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,9 +21,10 @@ from .._core.selection import Selection
 from .._core.settings import RegistrySettings, StoreSettings
 from .._registry.detect import connect
 from .._registry.dialect import Registry
-from .._schemas.classify import LEAVE
+from .._schemas.classify import KEPT, LEAVE
 from .._schemas.compare import same_setting
-from .._schemas.import_plan import ASSIGN, Assigned, ImportOptions, ImportPlan
+from .._schemas.import_plan import ASSIGN, LIVE_ON_TARGET, Assigned, ImportOptions, ImportPlan, Item
+from .._schemas.keep import STAYS_LIVE
 from .._schemas.model import RegistryState, VersionKey
 from .._schemas.plan import plan_import
 from .._schemas.render import rendered
@@ -41,7 +42,7 @@ from .earlier_runs import (
     unfinished_versions,
 )
 from .read_archive import read_archive
-from .read_registry import read_everything
+from .read_registry import WHOLE_REGISTRY, read_everything
 
 OPERATION = "schema_registry_import"
 _SHOWN = 100
@@ -218,7 +219,7 @@ class RegistryImport:
                     for item in left[:_SHOWN]
                 ],
                 "left_omitted": max(0, len(left) - _SHOWN),
-                "exact": all(item.action != LEAVE for item in left),
+                "exact": not self.damaged and not any(map(_differs, left)),
                 "lost": [loss.describe() for loss in self.plan.losses],
                 "damaged": list(self.damaged[:_SHOWN]),
                 "damaged_omitted": max(0, len(self.damaged) - _SHOWN),
@@ -226,7 +227,7 @@ class RegistryImport:
         }
 
     def _warnings(self) -> tuple[str, ...]:
-        warnings = list(self.plan.notes)
+        warnings = [*self.plan.notes, *self._not_in_the_point()]
         if self.plan.left:
             warnings.append(
                 f"{len(self.plan.left)} versions are not made as the restore point has them; plan.left tells which."
@@ -243,6 +244,17 @@ class RegistryImport:
             )
         return tuple(warnings)
 
+    def _not_in_the_point(self) -> Iterator[str]:
+        """Say what a restore point was never asked to hold, where all of it is restored."""
+        scope = self.point.scope[SCHEMA_REGISTRY]
+        narrowed = {name: scope.get(name) for name, whole in WHOLE_REGISTRY.items() if scope.get(name) != whole}
+        if narrowed and self.request.subjects == Selection():
+            asked = ", ".join(f"{name}: {value}" for name, value in sorted(narrowed.items()))
+            yield (
+                f"Restore point {self.point.sequence} holds only a part of the registry, as it was asked to ({asked}). "
+                "Nothing else is imported; if more is wanted, name another restore point."
+            )
+
     def _id_map(self, ids: Mapping[str, Mapping[int, int]]) -> dict[str, Any]:
         where = self.journal.write_id_map(self.request.backup_id, self.point.sequence, ids)
         pairs = [
@@ -251,6 +263,13 @@ class RegistryImport:
             for old, new in sorted(found.items())
         ]
         return {"id_map": pairs[:_SHOWN], "id_map_omitted": max(0, len(pairs) - _SHOWN), "id_map_file": where}
+
+
+def _differs(left: Item) -> bool:
+    """Tell whether what is left is in the target otherwise than in the archive, for no loss that was accepted."""
+    if (left.action, left.classification) == (KEPT, LIVE_ON_TARGET):
+        return left.why != STAYS_LIVE
+    return left.action == LEAVE
 
 
 def _read_target(

@@ -81,6 +81,10 @@ class Scope:
         return not listed.deleted or (self.soft_deleted and self.versions == "all")
 
 
+WHOLE_REGISTRY = {"subjects": ["*"], "exclude_subjects": [], "include_versions": "all", "include_soft_deleted": True}
+"""What the document of a scope says that leaves nothing out; references then come along in any case."""
+
+
 def read_registry(registry: Registry, scope: Scope) -> RegistryState:
     """Read what a scope chooses of a registry.
 

@@ -12,6 +12,7 @@ from .._core.errors import InvalidOption, Refused
 from .assign import draft_assign
 from .capabilities import Capabilities
 from .classify import OMIT
+from .compare import same_setting
 from .draft import Draft
 from .import_plan import KEEP, NEW, ImportOptions, ImportPlan, Item, PurgeSubject, SettingChange
 from .keep import draft_keep
@@ -27,6 +28,8 @@ from .settings_plan import (
     temporary_modes,
 )
 from .wanted import IMPORT, Wish, wish
+
+_SHOWN = 20
 
 
 def plan_import(
@@ -60,16 +63,17 @@ def plan_import(
     if problems or refused:
         raise ImportRefused(set(problems), refused)
     modes = temporary_modes(subjects, settings, target, options)
+    after = _after(target, draft, settings)
     return ImportPlan(
         options=options,
         target=target,
-        after=_after(target, draft, settings),
+        after=after,
         items=tuple(sorted([*draft.items, *_omitted(made)], key=lambda item: item.source)),
         steps=tuple(draft.steps),
         temporary=(*modes, *temporary_configs(draft.needs_config, target)),
         settings=tuple(settings),
         losses=losses,
-        notes=(*made.notes, *_unreached_ids(archive, draft, options)),
+        notes=(*made.notes, *_unreached_ids(archive, draft, options), *_about_settings(made, after)),
         known=draft.known,
         same=draft.same,
         uncertain=draft.uncertain,
@@ -121,6 +125,32 @@ def _after(target: RegistryState, draft: Draft, settings: Collection[SettingChan
 def _omitted(made: Wish) -> Iterable[Item]:
     for wanted, why in made.omitted.values():
         yield Item(wanted.source, wanted.version.id, wanted.key.subject, NEW, OMIT, why)
+
+
+def _about_settings(made: Wish, after: RegistryState) -> Iterable[str]:
+    """Tell which settings are left unlike the archive's, and what stays closed to everybody else."""
+    differing, closed = [], []
+    for scope in sorted({*made.settings, *after.settings}):
+        wanted, held = made.settings.get(scope, ScopeSettings()), after.settings.get(scope, ScopeSettings())
+        for kind, asked, stays in (("config", wanted.config, held.config), ("mode", wanted.mode, held.mode)):
+            if asked.value is not None and asked.is_set is not False and not same_setting(asked, stays):
+                differing.append(f"{kind} of {scope or 'the registry'}")
+        if held.mode.value == IMPORT:
+            closed.append(scope or "the registry")
+    if differing:
+        yield (
+            f"{len(differing)} configs and modes stay as the target has them, unlike the backup's "
+            f"({_listed(differing)}); strategy: overwrite replaces them."
+        )
+    if closed:
+        yield (
+            f"The mode of {_listed(closed)} was IMPORT before and stays so: no producer can register there. "
+            "lifeboat.kafka.schema_registry_mode sets another."
+        )
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
 def _unreached_ids(archive: RegistryState, draft: Draft, options: ImportOptions) -> Iterable[str]:

@@ -482,24 +482,44 @@ HELD = with_settings(
 
 
 @pytest.mark.parametrize(
-    ("strategy", "target", "expected"),
+    ("strategy", "target", "expected", "left"),
     [
         (
             "preserve",
             with_settings(state(), registry=ScopeSettings(BACKWARD, Setting("READWRITE", None))),
             ["config ", "config :.eu:", "config b", "config a", "mode b", "mode "],
+            "",
         ),
-        ("preserve", HELD, ["config :.eu:", "config a", "mode b"]),
-        ("skip", HELD, ["config b", "config a", "mode b"]),
-        ("overwrite", HELD, ["config ", "config :.eu:", "config b", "config a", "mode b", "mode "]),
+        (
+            "preserve",
+            HELD,
+            ["config :.eu:", "config a", "mode b"],
+            "config of the registry, mode of the registry, config of b",
+        ),
+        (
+            "skip",
+            HELD,
+            ["config b", "config a", "mode b"],
+            "config of the registry, mode of the registry, config of :.eu:",
+        ),
+        ("overwrite", HELD, ["config ", "config :.eu:", "config b", "config a", "mode b", "mode "], ""),
     ],
 )
-def test_settings_follow_the_strategy(strategy: str, target: RegistryState, expected: list[str]) -> None:
+def test_settings_follow_the_strategy(strategy: str, target: RegistryState, expected: list[str], left: str) -> None:
     plan = planned(ASKED, target, strategy=strategy)
     assert [f"{change.kind} {change.scope}" for change in plan.settings] == expected
-    assert plan.notes == ("The mode IMPORT of a in the backup is not applied.",)
+    not_applied, *others = plan.notes
+    assert not_applied == "The mode IMPORT of a in the backup is not applied."
+    assert [f"({left})" in note for note in others] == ([True] if left else [])
     after = done(plan, target)
     assert planned(ASKED, after, strategy=strategy).is_empty
+
+
+def test_a_target_that_stays_in_import_is_told() -> None:
+    target = with_settings(state(), registry=ScopeSettings(BACKWARD, Setting("IMPORT", True)))
+    [note] = planned(state("a 1 = 1"), target).notes
+    assert "The mode of the registry was IMPORT before and stays so" in note
+    assert not planned(state("a 1 = 1")).notes
 
 
 def test_a_config_of_a_closed_scope_is_set_under_import() -> None:

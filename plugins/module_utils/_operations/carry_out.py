@@ -31,7 +31,6 @@ from .._schemas.model import (
     GLOBAL_SCOPE,
     UNSET,
     RegistryState,
-    SchemaContent,
     SchemaVersion,
     ScopeSettings,
     Setting,
@@ -74,7 +73,6 @@ class Execution:
     closed: set[str] = field(default_factory=set)
     ids: dict[VersionKey, int] = field(default_factory=dict)
     numbers: dict[VersionKey, int] = field(default_factory=dict)
-    newest: dict[str, SchemaContent] = field(default_factory=dict)
 
     def run(self) -> Mapping[VersionKey, Assigned]:
         """Do all of it.
@@ -128,9 +126,9 @@ class Execution:
         self.journal.record_all(
             [*priors, *(Change(each.kind, each.scope, each.before, each.value) for each in temporary)]
         )
+        self.opened = {change.key for change in priors}  # from here on it is this run that puts these back
         for run in self.earlier:
             run.settle()
-        self.opened = {change.key for change in priors}
         for each in temporary:
             self.opened.add((each.kind, each.scope))
             if each.kind == "mode":
@@ -210,7 +208,7 @@ class Execution:
         content = self.plan.content(step, self.numbers)
         version = SchemaVersion(step.version.subject, step.version.version, step.version.id, content)
         try:
-            given = self.registry.register(version, with_id=step.with_id, previous=self._previous(step))
+            given = self.registry.register(version, with_id=step.with_id)
         except RegistryError as error:
             error.message += f" This was {step.source} of the backup" + (f", id {version.id}." if step.with_id else ".")
             error.facts |= {"subject": step.source.subject, "version": step.source.version}
@@ -222,16 +220,8 @@ class Execution:
                 object_name=str(version.key),
             )
         self.ids[step.source] = given
-        self.newest[step.subject] = content
         if step.needs_number:
             self.numbers[step.source] = self._number_of(step, given)
-
-    def _previous(self, step: Register) -> SchemaContent | None:
-        """Return what a registration without an id would inherit from: the subject's newest version."""
-        if step.with_id or step.subject in self.newest:
-            return self.newest.get(step.subject)
-        held = [version for version in self.plan.target.of_subject(step.subject) if not version.deleted]
-        return held[-1].content if held else None
 
     def _number_of(self, step: Register, schema_id: int) -> int:
         """Return the number that the registry gave: the newest of the subject's versions with that id."""

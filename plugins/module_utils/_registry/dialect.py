@@ -20,7 +20,6 @@ from .._schemas.model import (
     DEFAULT_CONTEXT,
     GLOBAL_SCOPE,
     UNSET,
-    SchemaContent,
     SchemaVersion,
     ScopeSettings,
     Setting,
@@ -231,14 +230,13 @@ class Registry:
 
     # Writing
 
-    def register(self, version: SchemaVersion, *, with_id: bool, previous: SchemaContent | None = None) -> int:
+    def register(self, version: SchemaVersion, *, with_id: bool) -> int:
         """Register a version.
 
         Args:
-            version: What to register; its references must exist.
+            version: What to register; its references must exist. Without ids a registry lets it inherit the metadata
+                and the rule set of the subject's newest version, unless it has empty ones of its own.
             with_id: Whether under its id and version number (the mode must be IMPORT); else the registry chooses.
-            previous: Without ids: what the subject's newest version says. A registry lets a registration inherit
-                metadata and rule set; what ``previous`` has and ``version`` has not is sent as empty.
 
         Returns:
             The id that the registry answered, which need not be the wanted one.
@@ -247,11 +245,6 @@ class Registry:
             RegistryError: It was refused; ``registry_code`` is among the facts.
         """
         body = items.registration(version, with_id=with_id)
-        if not with_id and previous is not None:
-            if previous.metadata is not None:
-                body.setdefault("metadata", {})
-            if previous.rule_set is not None:
-                body.setdefault("ruleSet", {})
         path = f"/subjects/{self.address(version.subject)}/versions"
         # With id and number a second registration changes nothing; without, a lost answer might hide a first one.
         answer = self._write("POST", path, "register", body=body, repeatable=with_id)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -195,12 +196,10 @@ def test_registers_with_id_and_version(confluent, replay):
     ]
 
 
-def test_keeps_a_registration_from_inheriting(confluent, replay):
-    plain = SchemaContent("AVRO", '"int"')
-    rich = SchemaContent("AVRO", '"int"', metadata={"tags": {"a": ["b"]}}, rule_set={"domainRules": [1]})
-    version = SchemaVersion("x", 2, 7, plain)
-    confluent.register(version, with_id=False, previous=rich)
-    confluent.register(version, with_id=False, previous=plain)
+def test_sends_what_is_empty_and_leaves_out_what_is_not_there(confluent, replay):
+    nothing = SchemaContent("AVRO", '"int"', metadata={}, rule_set={})
+    for content in (nothing, replace(nothing, metadata=None, rule_set=None)):
+        confluent.register(SchemaVersion("x", 2, 7, content), with_id=False)
     assert [body for _method, _path, body in replay.writes] == [
         {"schema": '"int"', "schemaType": "AVRO", "metadata": {}, "ruleSet": {}},
         {"schema": '"int"', "schemaType": "AVRO"},

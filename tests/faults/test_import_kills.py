@@ -50,7 +50,8 @@ def check_closed(target: Target, course: Course, held: dict[str, Any]) -> bool:
 
 def check_rerun(target: Target, course: Course) -> None:
     """The next import completes what is missing, and one more changes nothing."""
-    target.import_().succeeded()
+    completed = target.import_().succeeded()
+    assert not [warning for warning in completed.get("warnings", []) if "somebody has changed it" in warning]
     assert target.holding() == course.after
     assert target.journal() == []
     again = target.import_().succeeded()
@@ -110,18 +111,18 @@ def kill_and_recover(target: Target, state: str, course: Course, points: Iterabl
 @pytest.mark.parametrize("state", STATES)
 def test_a_killed_import_is_completed_by_the_next_one(target: Target, state: str) -> None:
     course = take_course(target, state)
-    kill_and_rerun(target, state, course, some(course, 7))
+    kill_and_rerun(target, state, course, some(course, 6))
 
 
 @pytest.mark.parametrize("state", STATES)
 def test_modes_are_put_back_after_a_kill(target: Target, state: str) -> None:
     course = take_course(target, state)
-    kill_and_recover(target, state, course, some(course, 5))
+    kill_and_recover(target, state, course, some(course, 4))
 
 
 def test_the_run_that_completes_a_killed_one_is_killed_too(target: Target) -> None:
     course = take_course(target, "closed")
-    for first, second in ((9, 3), (9, 12), (23, 2)):
+    for first, second in ((9, 3), (23, 2)):
         prepare(target, "closed")
         kill_import(target, (first, True))
         kill_import(target, (second, True))

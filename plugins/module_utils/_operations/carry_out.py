@@ -24,6 +24,7 @@ from .._schemas.import_plan import (
     ImportPlan,
     PurgeSubject,
     Register,
+    SettingChange,
     SoftDelete,
     TemporarySetting,
 )
@@ -104,7 +105,7 @@ class Execution:
             self._reopen()
             self._check_modes()
         except BaseException as error:
-            self._end(error)
+            self._end(error, " The schemas are in. Run the import again for what is missing.")
             raise
         self.journal.finish()
         return assigned
@@ -261,17 +262,32 @@ class Execution:
     def _reopen(self) -> None:
         """Put the modes and configs in place that stay: those of the archive, else those that were there before."""
         final = {(change.kind, change.scope): change for change in self.plan.settings}
-        pending = self.journal.pending()
-        for change in sorted(
-            pending, key=lambda c: (c.kind == "mode", is_wide_scope(c.scope), c.scope == GLOBAL_SCOPE)
-        ):
-            if change.kind == "config" or change.key not in final:
-                put_back(self.registry, change.kind, change.scope, change.prior, final.get(change.key))
-                self.journal.mark_undone([change.key])
-        for setting in self.plan.settings:
-            if setting.kind == "mode":
-                self.registry.set_mode(setting.scope, setting.value)
-        self.journal.mark_undone([change.key for change in self.journal.pending()])
+        pending = sorted(
+            self.journal.pending(), key=lambda c: (c.kind == "mode", is_wide_scope(c.scope), c.scope == GLOBAL_SCOPE)
+        )
+        self._put_back([change for change in pending if change.kind == "config" or change.key not in final], final)
+        left = {change.key: change for change in self.journal.pending()}
+        self.journal.record_all(replace(change, value=final[key].value) for key, change in left.items())
+        made = []
+        try:
+            for setting in self.plan.settings:
+                if setting.kind == "mode":
+                    self.registry.set_mode(setting.scope, setting.value)
+                    made.append((setting.kind, setting.scope))
+        finally:
+            self.journal.mark_undone([key for key in made if key in left])
+
+    def _put_back(
+        self, changes: Iterable[Change], instead: Mapping[tuple[str, str], SettingChange] | None = None
+    ) -> None:
+        """Put some settings back, and note those that are, also when one cannot be."""
+        back = []
+        try:
+            for change in changes:
+                put_back(self.registry, change.kind, change.scope, change.prior, (instead or {}).get(change.key))
+                back.append(change.key)
+        finally:
+            self.journal.mark_undone(back)
 
     def _check_modes(self) -> None:
         touched = {each.scope for each in self.plan.temporary} | {each.scope for each in self.plan.settings}
@@ -291,7 +307,7 @@ class Execution:
                 self._put_all_back()
         self._end(error, "" if self.journal.pending() or not self.opened else " The modes are as they were before.")
 
-    def _end(self, error: BaseException, said: str = "") -> None:
+    def _end(self, error: BaseException, said: str) -> None:
         """End the run in the journal, and tell in the error what is not as it was, and how to go on."""
         with contextlib.suppress(LifeboatError):
             self.journal.finish()
@@ -317,7 +333,7 @@ class Execution:
             )
         if left:
             return (
-                f" The {'mode' if modes else 'config'} of these could not be put back, and is in the journal: "
+                f" The {'mode' if modes else 'config'} of these is not put back, and is in the journal: "
                 f"{_shown(modes or [change.scope for change in left])}. When the registry answers again, run the "
                 "import again, or lifeboat.kafka.schema_registry_mode with state: recovered."
             )
@@ -338,17 +354,13 @@ class Execution:
                 self.registry.set_mode(change.scope, READONLY)
                 self.closed.add(change.scope)
         self.closed |= {change.scope for change in closing}  # in IMPORT, where there is no READONLY
-        for change in self.journal.pending():
-            if change.scope not in left:
-                put_back(self.registry, change.kind, change.scope, change.prior)
-                self.journal.mark_undone([change.key])
+        self._put_back([change for change in self.journal.pending() if change.scope not in left])
 
     def _put_all_back(self) -> None:
         self.journal.mark_incomplete(())
-        for change in self.journal.pending():
-            if change.key in self.opened:
-                put_back(self.registry, change.kind, change.scope, change.prior)
-            self.journal.mark_undone([change.key])
+        pending = self.journal.pending()
+        self.journal.mark_undone([change.key for change in pending if change.key not in self.opened])
+        self._put_back([change for change in pending if change.key in self.opened])
 
 
 def _shown(scopes: Sequence[str]) -> str:

@@ -69,7 +69,7 @@ def table(results: Sequence[Result]) -> str:
 def write(results: Sequence[Result]) -> None:
     """Write the same as JSON."""
     order = ("work", "baseline", "ratio", "goal", "seconds", "baseline_seconds", "peak_mb")
-    rows = [{name: _rounded(asdict(result)[name]) for name in order} for result in results]
+    rows = [{name: _plain(asdict(result)[name]) for name in order} for result in results]
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.write_text(json.dumps(rows, indent=2) + "\n")
 
@@ -86,5 +86,7 @@ def _number(value: float | None, places: int, unit: str = "") -> str:
     return "" if value is None else f"{value:.{places}f}{unit}"
 
 
-def _rounded(value: object) -> object:
-    return round(value, 3) if isinstance(value, float) else value
+def _plain(value: object) -> object:
+    if isinstance(value, float):
+        return round(value, 3)
+    return value.strip() if isinstance(value, str) else value

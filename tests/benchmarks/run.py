@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -32,8 +33,20 @@ def main(word: str = "") -> int:
     if not chosen:
         print(f"No benchmark is called {word}; there are {', '.join(BENCHMARKS)}.", file=sys.stderr)
         return 2
-    axonops.fetch()
     started = time.monotonic()
+    try:
+        found = measure(chosen)
+    except RuntimeError as error:
+        print(f"The benchmark stopped: {error}", file=sys.stderr)
+        return 1
+    results.write(found)
+    print(f"\n{results.table(found)}\n\n{time.monotonic() - started:.0f} s; also in {results.REPORT}")
+    return 0
+
+
+def measure(chosen: Mapping[str, Callable[[BenchBed], list[results.Result]]]) -> list[results.Result]:
+    """Run some benchmarks on one bed."""
+    axonops.fetch()
     found: list[results.Result] = []
     with ExitStack() as stack:
         scratch = Path(tempfile.mkdtemp(prefix="lifeboat-bench-"))
@@ -43,10 +56,11 @@ def main(word: str = "") -> int:
         for name, bench in chosen.items():
             print(f"Measuring: {name} ...", flush=True)
             found += bench(bed)
-    results.write(found)
-    print(f"\n{results.table(found)}\n\n{time.monotonic() - started:.0f} s; also in {results.REPORT}")
-    return 0
+    return found
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:2]))
+    try:
+        sys.exit(main(*sys.argv[1:2]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -15,10 +15,10 @@ lint: ## style, types, ansible-lint, ansible-test sanity, documentation
 	@$(RUN) python tests/tools/lint.py
 
 unit: ## tests that need nothing but Python
-	@$(RUN) python -m pytest tests/unit
+	@$(RUN) python -m pytest -n 2 tests/unit
 
 integration: ## tests on real components, faults included
-	@$(RUN) python -m pytest $(wildcard tests/integration tests/faults)
+	@$(RUN) python -m pytest -n 2 --dist loadfile tests/integration tests/faults
 
 soak: ## the tests that are too long for every run
 	@$(RUN) python -m pytest -m soak

@@ -95,9 +95,9 @@ class JournalRun:
         """Return the changes that are not undone, the latest first."""
         return [change for change in reversed(self.changes.values()) if not change.undone]
 
-    def is_over(self, timeout: float = LEASE_TIMEOUT) -> bool:
+    def is_over(self) -> bool:
         """Tell whether the run has ended or is dead, so that its changes may be undone by others."""
-        return self.ended or is_dead(self.owner, self.refreshed_at, timeout, self.clock)
+        return self.ended or is_dead(self.owner, self.refreshed_at, LEASE_TIMEOUT, self.clock)
 
     def record(self, kind: str, scope: str, prior: Setting, value: Any) -> None:
         """Note one change before it is made; see `record_all`."""

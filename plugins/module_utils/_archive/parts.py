@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from .._core.canonical import sha256_hex
 from .._core.fields import Fields
-from .documents import INDEX_PAGE, PART, encode, sha256, texts, whole_number
+from .documents import INDEX_PAGE, PART, encode, sha256, whole_number
 from .layout import part_file
 from .points import PartRef
 
@@ -80,7 +80,6 @@ class Part:
         scope: What was asked for; JSON values.
         complete: Whether all of that is in it.
         summary: What the capturing operation says of it; JSON values.
-        notes: What people should know, a sentence each.
         pages: Its index, in order.
         files: How many entries the index has.
         size: How many bytes these have.
@@ -90,7 +89,6 @@ class Part:
     scope: Mapping[str, Any]
     complete: bool
     summary: Mapping[str, Any]
-    notes: tuple[str, ...]
     pages: tuple[PageRef, ...]
     files: int
     size: int
@@ -107,7 +105,6 @@ class Part:
             scope=fields.required("scope", dict),
             complete=fields.required("complete", bool),
             summary=fields.required("summary", dict),
-            notes=texts(fields, "notes"),
             pages=tuple(_page_ref(page) for page in fields.objects("pages")),
             files=whole_number(fields, "files"),
             size=whole_number(fields, "bytes"),
@@ -126,7 +123,6 @@ class Part:
                 "scope": dict(self.scope),
                 "complete": self.complete,
                 "summary": dict(self.summary),
-                "notes": list(self.notes),
                 "pages": [page._asdict() for page in self.pages],
                 "files": self.files,
                 "bytes": self.size,

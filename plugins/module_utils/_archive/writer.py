@@ -68,13 +68,12 @@ class PartWriter:
                     raise ValueError(f"{path} was added to the part twice")
                 self._entries[path] = Entry(file, 0, len(content.content), content.sha256, facts)
 
-    def finish(self, *, summary: Mapping[str, Any], complete: bool = True, notes: Iterable[str] = ()) -> PartRef:
+    def finish(self, *, summary: Mapping[str, Any], complete: bool = True) -> PartRef:
         """Write the index and the part's head, and hand the part to the restore point.
 
         Args:
             summary: What to tell of it in listings, such as counts; JSON values, nothing of this run alone.
             complete: Whether all that was asked for is in it.
-            notes: What people should know, a sentence each.
 
         Raises:
             Refused: The restore point has another part of that name already.
@@ -93,7 +92,6 @@ class PartWriter:
             scope=self._scope,
             complete=complete,
             summary=summary,
-            notes=tuple(notes),
             pages=tuple(pages),
             files=len(self._entries),
             size=sum(entry.length for entry in self._entries.values()),

@@ -112,6 +112,7 @@ class ModeChange(ScopesChange):
             RegistryError: The registry gave no usable answer.
         """
         registry = connect(settings)
+        registry.require_writable()
         known = registry.capabilities.modes
         if mode is not None and known and mode not in known:
             raise InvalidOption(
@@ -158,6 +159,7 @@ class CompatibilityChange(ScopesChange):
             RegistryError: The registry gave no usable answer.
         """
         registry = connect(settings)
+        registry.require_writable()
         current = {scope: registry.get_config(scope) for scope in scopes_of(subjects, contexts)}
         if compatibility is None:
             _refuse_to_remove_more(current)

@@ -152,7 +152,7 @@ class RegistryExport:
         ) as taken:
             writer = PartWriter(taken.point, SCHEMA_REGISTRY, scope=self.scope.document())
             writer.add_files(part_files(self._documents()))
-            writer.finish(summary=self._summary(), notes=self._notes())
+            writer.finish(summary=self._summary())
         if taken.result is None:
             return self._report(describe_uncommitted(self.store, self.backup_id, [SCHEMA_REGISTRY]))
         report = self._report(describe_commit(self.store, taken.result))

@@ -147,10 +147,6 @@ class RegistryClient:
         """Apply a function to every item, as many at once as the settings allow; see `parallel.map_concurrently`."""
         return map_concurrently(function, items, self.settings.concurrency)
 
-    def close(self) -> None:
-        """Close all connections."""
-        self._transport.close()
-
     def unexpected(self, path: str, value: Any, wanted: str, *, method: str = "GET") -> RegistryError:
         """Return the error for an answer of the wrong shape.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
 from .._core.errors import Refused, RegistryError
@@ -84,6 +84,19 @@ class Registry:
         answer = self.client.send("GET", self.health_path, "health", repeatable=False, accept=(500, 503, 50001, 50002))
         said = answer.value.get("reason") or answer.value.get("message") if isinstance(answer.value, dict) else None
         return Health(healthy=answer.code is None, detail=f"HTTP {answer.status}" + (f": {said}" if said else ""))
+
+    def require_writable(self) -> None:
+        """Look whether this make of registry is written to at all.
+
+        Raises:
+            Refused: It is of an unknown make.
+        """
+        if not self.declared.writes:
+            raise Refused(
+                f"The schema registry at {self.client.url} is of an unknown make and is only read. "
+                "If you know it to behave like a supported one, say so with registry.implementation.",
+                object_name=self.client.url,
+            )
 
     # Names
 
@@ -372,16 +385,8 @@ class Registry:
         repeatable: bool = True,
         accept: tuple[int, ...] = (),
     ) -> Any:
-        if not self.declared.writes:
-            self._refuse_to_write()
+        self.require_writable()
         return self.client.send(method, path, kind, body=body, repeatable=repeatable, accept=accept).value
-
-    def _refuse_to_write(self) -> NoReturn:
-        raise Refused(
-            f"The schema registry at {self.client.url} is of an unknown make and is only read. "
-            "If you know it to behave like a supported one, say so with registry.implementation.",
-            object_name=self.client.url,
-        )
 
 
 def _normalised(url: str) -> str:

@@ -117,10 +117,6 @@ class Transport:
                 raise NotConnected(reason) from error
             raise Interrupted(reason, timed_out=isinstance(error, httpx.TimeoutException)) from error
 
-    def close(self) -> None:
-        """Close all connections."""
-        self._inner.close()
-
     def _limits(self) -> dict[str, float | None]:
         return {"connect": self._timeout, "read": self._timeout, "write": self._timeout, "pool": None}
 

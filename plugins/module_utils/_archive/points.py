@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from .._core.canonical import compact_bytes, sha256_hex
 from .._core.clock import timestamp
 from .._core.errors import Damaged, InvalidOption, NotFound
 from .._core.fields import Fields
@@ -126,27 +127,33 @@ class RestorePoint:
             missing=texts(fields, "missing"),
             parts={part.name: part for part in parts},
         )
+        digest = sha256(fields)
         fields.finish()
+        if digest != point._digest():
+            raise fields.damaged("its content is not what was written")
         if len(parts) != len(point.parts) or set(point.scope) != set(point.parts):
             raise fields.damaged("parts and scope must name the same parts, each once")
         return point
 
     def encode(self) -> bytes:
-        """Return the document's bytes."""
-        return encode(
-            RESTORE_POINT,
-            {
-                "sequence": self.sequence,
-                "id": self.id,
-                "parent": self.parent,
-                "opened_at": timestamp(self.opened_at),
-                "committed_at": timestamp(self.committed_at),
-                "complete": self.complete,
-                "scope": dict(self.scope),
-                "missing": list(self.missing),
-                "parts": [part.document() for _name, part in sorted(self.parts.items())],
-            },
-        )
+        """Return the document's bytes, with a hash of all that it says: nothing else names it by one."""
+        return encode(RESTORE_POINT, {**self._document(), "sha256": self._digest()})
+
+    def _document(self) -> dict[str, Any]:
+        return {
+            "sequence": self.sequence,
+            "id": self.id,
+            "parent": self.parent,
+            "opened_at": timestamp(self.opened_at),
+            "committed_at": timestamp(self.committed_at),
+            "complete": self.complete,
+            "scope": dict(self.scope),
+            "missing": list(self.missing),
+            "parts": [part.document() for _name, part in sorted(self.parts.items())],
+        }
+
+    def _digest(self) -> str:
+        return sha256_hex(compact_bytes(self._document()))
 
 
 @dataclass(frozen=True)

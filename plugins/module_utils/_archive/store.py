@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .._core.errors import InvalidOption, NotFound, StoreError
@@ -56,16 +57,16 @@ class Store:
         """Return the store that a place is, or None where one could be made; nothing is written.
 
         Raises:
-            StoreError: It holds folders of something else (code ``not_empty``), or cannot be read.
+            StoreError: It holds something else (code ``not_empty``), or cannot be read.
             Damaged, UnsupportedFormat: It has a marker that this release cannot read.
         """
         if storage.size(MARKER) is not None:
             return cls.open(storage)
         strangers = [name for name in storage.folders() if name != _OF_FILE_SYSTEM and not name.startswith(".")]
-        if strangers:
+        stranger = next(iter(strangers), None) or next(_files_of_others(storage), None)
+        if stranger is not None:
             raise StoreError(
-                f"{storage.location} is no store, and holds the folder {strangers[0]!r}. Name a new or an empty "
-                "directory.",
+                f"{storage.location} is no store, and holds {stranger!r}. Name a new or an empty directory.",
                 code="not_empty",
                 object_name=storage.location,
             )
@@ -100,6 +101,11 @@ class Store:
             if (backup_id := backup_id_of(folder)) is not None
             and not {RESTORE_POINTS, OPEN}.isdisjoint(self.storage.folders(folder))
         )
+
+
+def _files_of_others(storage: Storage) -> Iterator[str]:
+    """Yield the files directly in a place, but for hidden ones, which file systems and file managers leave."""
+    return (file.path for file in storage.files() if "/" not in file.path and not file.path.startswith("."))
 
 
 def storage_of(settings: StoreSettings) -> Storage:

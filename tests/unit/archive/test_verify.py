@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -17,6 +17,7 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.points imp
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.reader import PartReader
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.store import Store
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.verify import Damage, VerifyReport, verify_point
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.canonical import compact_bytes, sha256_hex
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import (
     Damaged,
     LifeboatError,
@@ -128,7 +129,7 @@ def test_an_index_cannot_lead_out_of_the_store(store: Store, tmp_path: Path) -> 
 
 def test_a_piece_of_a_file_is_read(store: Store) -> None:
     reader = PartReader(store, find_point(store, BACKUP, LATEST), REGISTRY)
-    digest = hashlib.sha256(b"der").hexdigest()
+    digest = sha256_hex(b"der")
     assert reader.read(Entry(ORDERS, 2, 3, digest, {})) == b"der"
     with pytest.raises(Damaged, match="not what was written"):
         reader.read(Entry(ORDERS, 3, 3, digest, {}))
@@ -169,12 +170,21 @@ def test_a_damaged_index_hinders_no_backup(store: Store, tmp_path: Path) -> None
 def test_a_newer_part_is_refused(store: Store, tmp_path: Path) -> None:
     path = only(tmp_path / BACKUP, "parts/schema-registry.*.json")
     point = tmp_path / BACKUP / "restore-points" / "00000001.json"
-    before = hashlib.sha256(path.read_bytes()).hexdigest()
     path.write_bytes(path.read_bytes().replace(b'"format_version": 1', b'"format_version": 2'))
-    after = hashlib.sha256(path.read_bytes()).hexdigest()
-    point.write_bytes(point.read_bytes().replace(f'"sha256": "{before}"'.encode(), f'"sha256": "{after}"'.encode()))
+    document = json.loads(point.read_bytes())
+    document["parts"][0]["sha256"] = sha256_hex(path.read_bytes())
+    said = {name: value for name, value in document.items() if name not in ("format", "format_version", "sha256")}
+    point.write_text(json.dumps({**document, "sha256": sha256_hex(compact_bytes(said))}))
     with pytest.raises(UnsupportedFormat, match="newer release"):
         verify(store)
+
+
+@pytest.mark.parametrize(("was", "edited"), [("true", "false"), ("00000001-", "00000001-0")])
+def test_an_edited_restore_point_is_refused(store: Store, tmp_path: Path, was: str, edited: str) -> None:
+    point = tmp_path / BACKUP / "restore-points" / "00000001.json"
+    point.write_text(point.read_text().replace(was, edited, 1))
+    with pytest.raises(Damaged, match="its content is not what was written"):
+        find_point(store, BACKUP, 1)
 
 
 def test_a_part_that_is_not_there_is_not_found(store: Store) -> None:

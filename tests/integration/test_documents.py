@@ -28,6 +28,7 @@ class Reader:
         self._places = places
         self._environment = Ansible(folder).environment() | {
             "PATH": os.pathsep.join((str(PROGRAM.parent), os.environ["PATH"])),
+            "ANSIBLE_FORKS": "1",  # hosts in the order of the inventory
             **environment,
         }
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +26,11 @@ from protobuf_classes import CompiledSchema, framed
 BY_TOPIC = {"subject.name.strategy": topic_subject_name_strategy}
 LATEST = BY_TOPIC | {"use.latest.version": True, "auto.register.schemas": False}
 KEY, VALUE = MessageField.KEY, MessageField.VALUE
-QUIET = {"log_level": 5}  # librdkafka tells of its inner matters on standard error, from level 6 on
+# librdkafka tells of its inner matters on standard error, such as that a young broker has to be asked again; what
+# matters comes as an exception.
+SILENT = logging.getLogger("librdkafka")
+SILENT.addHandler(logging.NullHandler())
+SILENT.propagate = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ def encode(url: str, topic: str, side: MessageField, kind: str, values: list[Any
 
 def create_topics(brokers: str, topics: Iterable[str]) -> None:
     """Create topics of one partition."""
-    admin = AdminClient(QUIET | {"bootstrap.servers": brokers})
+    admin = AdminClient({"bootstrap.servers": brokers}, logger=SILENT)
     for created in admin.create_topics([NewTopic(topic, 1, 1) for topic in topics]).values():
         created.result()
 
@@ -73,7 +78,7 @@ def create_topics(brokers: str, topics: Iterable[str]) -> None:
 def produce(brokers: str, records: Iterable[tuple[str, bytes | None, bytes | None]]) -> None:
     """Write (topic, key, value) to Kafka and wait until all of them are there."""
     refused: list[Any] = []
-    producer = Producer(QUIET | {"bootstrap.servers": brokers})
+    producer = Producer({"bootstrap.servers": brokers}, logger=SILENT)
     for topic, key, value in records:
         producer.produce(topic, value, key, on_delivery=lambda error, _message: error and refused.append(error))
     producer.flush()
@@ -83,7 +88,7 @@ def produce(brokers: str, records: Iterable[tuple[str, bytes | None, bytes | Non
 
 def consume(brokers: str, topics: Iterable[str]) -> list[Record]:
     """Read topics of one partition from their beginning to their present end."""
-    consumer = Consumer(QUIET | {"bootstrap.servers": brokers, "group.id": "demo", "enable.auto.commit": False})
+    consumer = Consumer({"bootstrap.servers": brokers, "group.id": "demo", "enable.auto.commit": False}, logger=SILENT)
     try:
         partitions = [TopicPartition(topic, 0, OFFSET_BEGINNING) for topic in topics]
         missing = sum(consumer.get_watermark_offsets(partition, timeout=30)[1] for partition in partitions)

@@ -17,7 +17,7 @@ from testbed.component import ComponentError
 from testbed.toolchain import PINS, pip_install, run
 
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
-POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
+POM = """<project>
 <modelVersion>4.0.0</modelVersion>
 <groupId>testbed</groupId><artifactId>jars</artifactId><version>1</version><packaging>pom</packaging>
 <dependencies>

@@ -22,6 +22,13 @@ options:
   backup_id:
     description: Name of the one backup to tell about. All of them when left out.
     type: str
+  parts:
+    description: What a restore point must hold to count for RV(backups[].latest), RV(backups[].age_seconds) and
+      O(max_age). Any complete restore point counts when left out.
+    type: list
+    elements: str
+    choices: [schema-registry, topics, groups]
+    default: []
   max_age:
     description:
       - How old the last complete or confirmed restore point of each backup may be, such as V(90m), V(26h) or V(7d); a
@@ -50,6 +57,13 @@ EXAMPLES = r"""
     backup_id: prod
     max_age: 26h
 
+- name: Alarm when the last good backup of topics is older than 2 hours
+  lifeboat.kafka.backup_info:
+    store:
+      path: /srv/lifeboat
+    parts: [topics]
+    max_age: 2h
+
 - name: Take the numbers of all restore points
   lifeboat.kafka.backup_info:
     store:
@@ -70,7 +84,7 @@ backups:
       type: str
       sample: prod
     latest:
-      description: The number of its newest complete restore point, or null.
+      description: The number of its newest complete restore point, of those that hold O(parts), or null.
       type: int
       sample: 42
     age_seconds:
@@ -91,7 +105,7 @@ backups:
       type: str
       sample: The note of the last run in prod/last-run.json cannot be read.
     restore_points:
-      description: Its restore points, the newest last, with what each part holds.
+      description: Its newest restore points, the newest last, with what each part holds.
       type: list
       elements: dict
       sample:
@@ -102,6 +116,10 @@ backups:
           complete: true
           missing: []
           parts: [{name: schema-registry, complete: true, files: 5312, bytes: 4194304, subjects: 300, versions: 5000}]
+    restore_points_omitted:
+      description: How many older ones there are.
+      type: int
+      sample: 0
 query_result:
   description: What O(query) gave.
   returned: when O(query) is given
@@ -109,6 +127,7 @@ query_result:
   sample: [40, 41, 42]
 """
 
+from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.options import PARTS
 from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.query import queried
 from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.run import Task, run
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.change import Report
@@ -116,12 +135,19 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.describ
 
 
 def read(task: Task) -> Report:
-    report = describe_backups(task.store, backup_id=task.options["backup_id"], max_age=task.options["max_age"])
-    return queried(report, task.options["query"])
+    given = task.options
+    report = describe_backups(task.store, backup_id=given["backup_id"], parts=given["parts"], max_age=given["max_age"])
+    return queried(report, given["query"])
 
 
 def main() -> None:
-    run({"backup_id": {"type": "str"}, "max_age": {"type": "str"}, "query": {"type": "str"}}, read, uses=("store",))
+    spec = {
+        "backup_id": {"type": "str"},
+        "parts": {"type": "list", "elements": "str", "choices": list(PARTS), "default": []},
+        "max_age": {"type": "str"},
+        "query": {"type": "str"},
+    }
+    run(spec, read, uses=("store",))
 
 
 if __name__ == "__main__":

@@ -46,11 +46,12 @@ options:
     description: The id that O(state=open) returned. Needed with O(state=committed).
     type: str
   parts:
-    description: With O(state=open), the parts that the restore point must have to be complete.
+    description: With O(state=open), the parts that the restore point must have to be complete. What is captured into it
+      decides when left out.
     type: list
     elements: str
-    choices: [schema-registry]
-    default: [schema-registry]
+    choices: [schema-registry, topics, groups]
+    default: []
 seealso:
   - module: lifeboat.kafka.schema_registry_export
   - module: lifeboat.kafka.backup_info
@@ -63,6 +64,7 @@ EXAMPLES = r"""
       path: /srv/lifeboat
     backup_id: prod
     state: open
+    parts: [schema-registry]
   register: opened
 
 - name: Export the schema registry into it
@@ -106,7 +108,7 @@ backup:
 """
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.controller import controller_pid
-from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.options import BACKUP_ID, LEASE
+from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.options import BACKUP_ID, LEASE, PARTS
 from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.run import Task, run
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.change import Change
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations import restore_point as operations
@@ -130,13 +132,12 @@ def plan(task: Task) -> Change:
 
 
 def main() -> None:
-    parts = {"type": "list", "elements": "str", "choices": ["schema-registry"], "default": ["schema-registry"]}
     spec = {
         **BACKUP_ID,
         **LEASE,
         "state": {"type": "str", "choices": ["open", "committed", "aborted"], "required": True},
         "restore_point": {"type": "str"},
-        "parts": parts,
+        "parts": {"type": "list", "elements": "str", "choices": list(PARTS), "default": []},
     }
     run(spec, plan, uses=("store",), required_if=[("state", "committed", ["restore_point"])])
 

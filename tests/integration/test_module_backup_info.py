@@ -65,6 +65,43 @@ def test_backups_and_their_restore_points_are_told(store: dict[str, str]) -> Non
     assert "It holds prod, staging." in info(store, backup_id="dr").failed()["msg"]
 
 
+def test_only_restore_points_with_the_wanted_parts_count(store: dict[str, str]) -> None:
+    opened = make_store(Path(store["path"]))
+    back_up(opened, {"a": "1"}, clock=ago(hours=3), part="topics")
+    back_up(opened, {"a": "1"}, clock=ago(hours=1))
+
+    (any_part,) = info(store).succeeded()["backups"]
+    (topics,) = info(store, parts=["topics"]).succeeded()["backups"]
+    (both,) = info(store, parts=["topics", "schema-registry"]).succeeded()["backups"]
+
+    assert (any_part["latest"], topics["latest"], both["latest"]) == (2, 1, None)
+    assert 3600 <= any_part["age_seconds"] < 10800 <= topics["age_seconds"]
+    assert info(store, max_age="2h").succeeded()
+    assert info(store, parts=["topics"], max_age="2h").failed()["failure"]["code"] == "too_old"
+
+
+def test_a_confirmation_counts_for_the_parts_that_it_confirmed(store: dict[str, str]) -> None:
+    opened = make_store(Path(store["path"]))
+    for hours in (3, 1):
+        back_up(opened, {"a": "1"}, clock=ago(hours=hours), part="topics")
+
+    (told,) = info(store, parts=["topics"]).succeeded()["backups"]
+
+    assert (told["latest"], len(told["restore_points"])) == (1, 1)
+    assert 3600 <= told["age_seconds"] < 10800
+
+
+def test_many_restore_points_are_cut(store: dict[str, str]) -> None:
+    opened = make_store(Path(store["path"]))
+    for number in range(103):
+        back_up(opened, {"a": str(number)})
+
+    (told,) = info(store).succeeded()["backups"]
+
+    assert told["restore_points_omitted"] == 3
+    assert [point["restore_point"] for point in told["restore_points"]] == list(range(4, 104))
+
+
 def test_a_backup_may_be_too_old(store: dict[str, str]) -> None:
     opened = make_store(Path(store["path"]))
     back_up(opened, {"a": "1"}, clock=ago(hours=2))

@@ -11,6 +11,9 @@ from .._core.settings import REGISTRY_IMPLEMENTATIONS
 
 Spec = dict[str, Any]
 
+PARTS = ("schema-registry", "topics", "groups")
+"""What a restore point may hold."""
+
 REGISTRY: Spec = {
     "url": {"type": "list", "elements": "str", "required": True},
     "username": {"type": "str"},
@@ -46,6 +49,9 @@ SCOPES: Spec = {
 }
 
 LEASE: Spec = {"lease_timeout": {"type": "int", "default": 900}}
+
+# Of modules that take long. It is not among a task's options: what becomes of it is the task's progress.
+PROGRESS: Spec = {"progress_file": {"type": "path"}}
 
 
 def families(*names: str) -> Spec:

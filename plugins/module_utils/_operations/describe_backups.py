@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from .._core.errors import Damaged, InvalidOption, LifeboatError, NotFound
 from .._core.settings import StoreSettings
 
 _AGE = re.compile(r"([0-9]+)([smhdw]?)")
+_SHOWN = 100
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -26,12 +28,15 @@ class TooOld(LifeboatError):
     default_code = "too_old"
 
 
-def describe_backups(settings: StoreSettings, *, backup_id: str | None, max_age: str | None) -> Report:
+def describe_backups(
+    settings: StoreSettings, *, backup_id: str | None, parts: Sequence[str], max_age: str | None
+) -> Report:
     """Describe the backups of a store.
 
     Args:
         settings: Where.
         backup_id: The one backup to describe; None for all.
+        parts: What a restore point must hold to count as the latest, and for the age; nothing counts any point.
         max_age: How old the last good run of each may be, such as ``26h``; None for any age.
 
     Raises:
@@ -50,7 +55,7 @@ def describe_backups(settings: StoreSettings, *, backup_id: str | None, max_age:
             object_name=backup_id,
         )
     now = SystemClock().now()
-    backups = [_describe(store, name, now) for name in ([backup_id] if backup_id is not None else names)]
+    backups = [_describe(store, name, parts, now) for name in ([backup_id] if backup_id is not None else names)]
     if oldest is not None:
         _check_ages(settings, backups, oldest, str(max_age))
     return Report({"backups": backups})
@@ -70,21 +75,30 @@ def parse_age(text: str) -> timedelta:
     return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
 
 
-def _describe(store: Store, backup_id: str, now: datetime) -> dict[str, Any]:
+def _describe(store: Store, backup_id: str, parts: Sequence[str], now: datetime) -> dict[str, Any]:
     points = list_points(store, backup_id)
-    complete = [point for point in points if point.complete]
+    suiting = [point for point in points if point.complete and set(parts) <= set(point.parts)]
     run, warning = _last_run(store, backup_id)
-    confirmed = [point.committed_at for point in complete[-1:]]
-    if run is not None and run.complete:
-        confirmed.append(run.finished_at)
+    confirmed = [point.committed_at for point in suiting[-1:]]
+    if run is not None:
+        confirmed += _confirmations(run, parts)
     return {
         "backup_id": backup_id,
-        "latest": complete[-1].sequence if complete else None,
+        "latest": suiting[-1].sequence if suiting else None,
         "age_seconds": int((now - max(confirmed)).total_seconds()) if confirmed else None,
         "last_run": _describe_run(run) if run else None,
         "last_run_problem": warning,
-        "restore_points": [_describe_point(point) for point in points],
+        "restore_points": [_describe_point(point) for point in points[-_SHOWN:]],
+        "restore_points_omitted": max(0, len(points) - _SHOWN),
     }
+
+
+def _confirmations(run: LastRun, parts: Sequence[str]) -> list[datetime]:
+    """When all that counts was last found to be as a restore point has it."""
+    if not parts:
+        return [run.finished_at] if run.complete else []
+    found = [run.confirmed[part].at for part in parts if part in run.confirmed]
+    return [min(found)] if len(found) == len(parts) else []
 
 
 def _last_run(store: Store, backup_id: str) -> tuple[LastRun | None, str | None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -17,9 +17,11 @@ from ansible.module_utils.common.parameters import sanitize_keys
 
 from .._core.change import Change, Difference, Report
 from .._core.errors import InvalidOption, LifeboatError
+from .._core.progress import Progress, Silent
 from .._core.settings import RegistrySettings, StoreSettings
 from .environment import family_from_environment, is_in_environment
 from .options import Spec, families
+from .progress_file import reporting
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -30,10 +32,12 @@ class Task:
 
     Args:
         options: The module's own options, without the families.
+        progress: Takes what the operation tells of how far it is.
     """
 
     options: Mapping[str, Any]
     _families: Mapping[str, Any]
+    progress: Progress = field(default_factory=Silent)
 
     @property
     def registry(self) -> RegistrySettings:
@@ -82,25 +86,30 @@ def run(
     for number in _ENDING:
         signal.signal(number, _interrupt)
     try:
-        planned = plan(_task(module, uses, optional))
-        if isinstance(planned, Report):
-            _succeed(module, planned, {"changed": False})
-            return
-        changes = _changes(module, planned)  # before it is applied, since what it is shown from may go with that
-        _succeed(module, planned.preview() if module.check_mode else planned.apply(), changes)
+        with reporting(module.params.get("progress_file")) as progress:
+            report, changes = _carry_out(module, plan(_task(module, uses, optional, progress)))
+        _succeed(module, report, changes)
     except LifeboatError as error:
         module.fail_json(msg=error.message, failure=error.failure())
 
 
-def _task(module: AnsibleModule, uses: tuple[str, ...], optional: tuple[str, ...]) -> Task:
+def _task(module: AnsibleModule, uses: tuple[str, ...], optional: tuple[str, ...], progress: Progress) -> Task:
     given = dict(module.params)
+    given.pop("progress_file", None)  # Task.progress is what became of it
     known: dict[str, Any] = {}
     for family in (*uses, *optional):
         known[family] = given.pop(family)
         if known[family] is None and (family in uses or is_in_environment(family, os.environ)):
             known[family], secrets = family_from_environment(family, os.environ)
             module.no_log_values.update(secrets)
-    return Task(options=given, _families=known)
+    return Task(options=given, _families=known, progress=progress)
+
+
+def _carry_out(module: AnsibleModule, planned: Change | Report) -> tuple[Report, dict[str, Any]]:
+    if isinstance(planned, Report):
+        return planned, {"changed": False}
+    changes = _changes(module, planned)  # before it is applied, since what it is shown from may go with that
+    return planned.preview() if module.check_mode else planned.apply(), changes
 
 
 def _changes(module: AnsibleModule, change: Change) -> dict[str, Any]:

@@ -24,6 +24,8 @@ from typing import ClassVar, Self
 LOOPBACK = "127.0.0.1"
 GUARD = Path(__file__).with_name("guard.py")
 
+_given_ports: set[int] = set()
+
 
 class ComponentError(RuntimeError):
     """A component could not be fetched, started or spoken to."""
@@ -34,7 +36,7 @@ class UnavailableError(ComponentError):
 
 
 def free_ports(count: int) -> list[int]:
-    """Different loopback ports that nobody listens on.
+    """Different loopback ports that nobody listens on, and that this process was not given before.
 
     Taken below the range from which the kernel gives ports to outgoing connections, so that none of those can slip
     in before the component listens, nor while it is restarted on the same port.
@@ -42,9 +44,10 @@ def free_ports(count: int) -> list[int]:
     found: set[int] = set()
     for _attempt in range(500):
         if len(found) == count:
+            _given_ports.update(found)
             return list(found)
         port = 20000 + secrets.randbelow(12000)
-        if is_free(port):
+        if port not in _given_ports and is_free(port):
             found.add(port)
     raise ComponentError(f"no {count} free ports found on {LOOPBACK} between 20000 and 32000")
 

@@ -16,7 +16,10 @@ from testbed.axonops import AxonOpsRegistry
 from testbed.certificates import Certificates
 from testbed.component import UnavailableError
 from testbed.kafka import Kafka
+from testbed.kafka_cluster import KafkaCluster
+from testbed.oauth import OAuthServer
 from testbed.postgresql import PostgreSQL
+from testbed.secure_kafka import SecureKafka
 
 RegistryFactory = Callable[..., AxonOpsRegistry]
 
@@ -32,6 +35,31 @@ def kafka() -> Iterator[Kafka]:
     """A broker that all tests of the session share."""
     with Kafka() as broker:
         yield broker
+
+
+@pytest.fixture(scope="session")
+def kafka_cluster() -> Iterator[KafkaCluster]:
+    """Two brokers that all tests of the session share: whoever stops one starts it again."""
+    with KafkaCluster(2) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def secure_kafka(certificates: Certificates) -> Iterator[SecureKafka]:
+    """A broker with users and access control lists that all tests of the session share; it knows no tokens."""
+    with SecureKafka(certificates) as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def token_kafka(certificates: Certificates) -> Iterator[SecureKafka]:
+    """As `secure_kafka`, with tokens for the clients alice and bob; skips where there is no Node.js."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(OAuthServer({"alice": "alice-secret", "bob": "bob-secret"}))
+        except UnavailableError as error:
+            pytest.skip(str(error))
+        yield stack.enter_context(SecureKafka(certificates, server))
 
 
 @pytest.fixture(scope="session")

@@ -60,13 +60,8 @@ class Ansible:
 
         A name that ends in ``.yml`` is that of a file in the folder.
         """
-        command = [str(PROGRAM), playbook if playbook.endswith(".yml") else f"lifeboat.kafka.{playbook}", *arguments]
-        for inventory in inventories:
-            command += ["--inventory", str(inventory)]
-        if variables:
-            command += ["--extra-vars", json.dumps(variables)]
         process = subprocess.run(
-            command,
+            self.command(playbook, *arguments, inventories=inventories, variables=variables),
             cwd=self.folder,
             env=self.environment() | dict(environment or {}),
             stdin=subprocess.DEVNULL,
@@ -76,6 +71,21 @@ class Ansible:
             check=False,
         )
         return Outcome(process.returncode, process.stdout)
+
+    def command(
+        self,
+        playbook: str,
+        *arguments: str,
+        inventories: tuple[Path | str, ...] = (),
+        variables: Mapping[str, Any] | None = None,
+    ) -> list[str]:
+        """The command line that ``play`` runs in the folder."""
+        command = [str(PROGRAM), playbook if playbook.endswith(".yml") else f"lifeboat.kafka.{playbook}", *arguments]
+        for inventory in inventories:
+            command += ["--inventory", str(inventory)]
+        if variables:
+            command += ["--extra-vars", json.dumps(variables)]
+        return command
 
     def environment(self) -> dict[str, str]:
         """The environment that ansible-playbook gets."""

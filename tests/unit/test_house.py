@@ -16,7 +16,8 @@ import pytest
 # that reach outside; the pure rooms at the bottom are values, known to those who work with them.
 MAY_IMPORT = {
     "modules": {"_ansible", "_operations", "_schemas", "_core"},
-    "action": {"_ansible", "_core"},
+    "action": {"plugin_utils", "_ansible", "_core"},
+    "plugin_utils": {"_ansible", "_core"},
     "filter": {"_core"},
     "doc_fragments": set(),
     "_ansible": {"_operations", "_schemas", "_core"},
@@ -32,7 +33,7 @@ MAY_IMPORT = {
 
 # The rooms that adapt a library that is not Python's own: no other imports it.
 LIBRARIES = {
-    "ansible": {"_ansible", "modules", "action", "filter"},
+    "ansible": {"_ansible", "modules", "action", "plugin_utils", "filter"},
     "jmespath": {"_ansible"},
     "httpx": {"_registry"},
     "confluent_kafka": {"_kafka"},
@@ -58,7 +59,7 @@ PURE_STANDARD_LIBRARY = {
 PURE_MAY_NOT_CALL = {"open", "input", "exec", "eval", "__import__"}
 
 # Only these rooms know Ansible; elsewhere these names do not occur.
-KNOW_ANSIBLE = {"_ansible", "modules", "action", "filter"}
+KNOW_ANSIBLE = {"_ansible", "modules", "action", "plugin_utils", "filter"}
 ANSIBLES_NAMES = {"AnsibleModule", "fail_json", "exit_json", "check_mode", "run_command", "no_log_values"}
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
@@ -105,6 +106,8 @@ def import_problem(room: str, name: tuple[str, ...]) -> str | None:
     if name[: len(MODULE_UTILS)] == MODULE_UTILS:
         other = name[len(MODULE_UTILS)]
         return None if other == room or other in MAY_IMPORT[room] else f"{room} imports {other}"
+    if name[: len(MODULE_UTILS)] == (*MODULE_UTILS[:-1], "plugin_utils") and "plugin_utils" in MAY_IMPORT[room]:
+        return None
     if name[0] == MODULE_UTILS[0]:
         return f"{room} imports {'.'.join(name)}, which is not in module_utils"
     if name[0] not in sys.stdlib_module_names:
@@ -170,6 +173,8 @@ def test_file_keeps_the_rules_of_the_house(path: Path) -> None:
             "modules imports _registry",
         ),
         ("module_utils/_ansible/x.py", "from ansible_collections.other.one import x", "not in module_utils"),
+        ("module_utils/_ansible/x.py", "from ...plugin_utils.x import X", "not in module_utils"),
+        ("action/x.py", "from ..module_utils._operations.x import x", "action imports _operations"),
         ("module_utils/_cellar/x.py", "", "the house has no room _cellar"),
     ],
 )
@@ -184,6 +189,8 @@ def test_violation_is_found(path: str, source: str, problem: str) -> None:
         ("module_utils/_core/x.py", "import json\nfrom urllib.parse import quote\nfrom .errors import LifeboatError"),
         ("module_utils/_registry/x.py", "try:\n    import httpx\nexcept ImportError:\n    httpx = None"),
         ("modules/x.py", "from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.run import run"),
+        ("action/x.py", "from ..plugin_utils.x import X\nfrom ..module_utils._ansible.x import x"),
+        ("plugin_utils/x.py", "from ansible.plugins.action import ActionBase\nfrom ..module_utils._ansible.x import x"),
     ],
 )
 def test_what_the_rules_allow_is_no_violation(path: str, source: str) -> None:

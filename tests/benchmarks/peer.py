@@ -1,0 +1,41 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Another tool that backs topics up, to measure against: kafka-backup's engine, built from the Rust registry."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+from testbed.cache import cached
+from testbed.component import UnavailableError
+from testbed.toolchain import run
+
+CRATE = Path(__file__).with_name("peers")
+ENGINE = "kafka-backup-core 0.25.2"
+SOURCES = ("Cargo.toml", "Cargo.lock", "src/main.rs")
+
+
+def program() -> Path:
+    """The driver of the engine, built when it is not in the cache yet, which takes some minutes.
+
+    Raises:
+        UnavailableError: There is no cargo to build it with.
+    """
+    content = b"".join((CRATE / name).read_bytes() for name in SOURCES)
+    return cached(f"peer-{hashlib.sha256(content).hexdigest()[:16]}", _build) / "peer"
+
+
+def _build(folder: Path) -> None:
+    cargo = shutil.which("cargo")
+    if not cargo:
+        raise UnavailableError("there is no cargo here to build it with")
+    print(f"Building {ENGINE} once, which takes some minutes ...", flush=True)
+    target = folder / "target"
+    command = [cargo, "build", "--release", "--locked", "--quiet", "--manifest-path", str(CRATE / "Cargo.toml")]
+    run(command, env=dict(os.environ) | {"CARGO_TARGET_DIR": str(target)})
+    (target / "release" / "peer").rename(folder / "peer")
+    shutil.rmtree(target)

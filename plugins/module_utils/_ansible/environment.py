@@ -1,7 +1,10 @@
 # Copyright: lifeboat.kafka contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Option families from the environment: ``LIFEBOAT_<FAMILY>_<OPTION>``, the whole family or nothing of it."""
+"""Option families from the environment: ``LIFEBOAT_<FAMILY>_<OPTION>``, the whole family or nothing of it.
+
+Where an option has suboptions, each of these has a name of its own: ``LIFEBOAT_KAFKA_OAUTH_TOKEN_URL``.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from .._core.errors import InvalidOption
-from .options import FAMILIES
+from .options import FAMILIES, Spec
 
 
 def is_in_environment(family: str, environment: Mapping[str, str]) -> bool:
@@ -23,7 +26,7 @@ def family_from_environment(family: str, environment: Mapping[str, str]) -> tupl
     """Read an option family that a task leaves out.
 
     Args:
-        family: ``registry`` or ``store``.
+        family: ``registry``, ``kafka`` or ``store``.
         environment: The process's environment.
 
     Returns:
@@ -40,7 +43,7 @@ def family_from_environment(family: str, environment: Mapping[str, str]) -> tupl
         raise InvalidOption(
             f"The option {family} is missing; give it, or set {names} in the environment.", object_name=family
         )
-    secrets = {value for option, value in found.items() if spec[option].get("no_log")}
+    secrets = _secrets(found, spec)
     result = ArgumentSpecValidator({family: {"type": "dict", "options": spec}}).validate({family: found})
     if result.error_messages:
         raise InvalidOption(
@@ -51,6 +54,22 @@ def family_from_environment(family: str, environment: Mapping[str, str]) -> tupl
     return result.validated_parameters[family], secrets
 
 
-def _found(family: str, environment: Mapping[str, str]) -> dict[str, str]:
-    values = {option: environment.get(f"LIFEBOAT_{family}_{option}".upper(), "") for option in FAMILIES[family]}
-    return {option: value for option, value in values.items() if value != ""}
+def _found(family: str, environment: Mapping[str, str]) -> dict[str, Any]:
+    return _options(f"LIFEBOAT_{family}", FAMILIES[family], environment)
+
+
+def _options(prefix: str, spec: Spec, environment: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for option, rules in spec.items():
+        name = f"{prefix}_{option}".upper()
+        suboptions = rules.get("options")
+        values[option] = _options(name, suboptions, environment) if suboptions else environment.get(name)
+    return {option: value for option, value in values.items() if value}
+
+
+def _secrets(found: Mapping[str, Any], spec: Spec) -> set[str]:
+    secrets = {value for option, value in found.items() if spec[option].get("no_log")}
+    for option, value in found.items():
+        if "options" in spec[option]:
+            secrets |= _secrets(value, spec[option]["options"])
+    return secrets

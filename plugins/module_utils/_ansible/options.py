@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._core.settings import REGISTRY_IMPLEMENTATIONS
+from .._core.settings import REGISTRY_IMPLEMENTATIONS, SASL_MECHANISMS, SECURITY_PROTOCOLS
 
 Spec = dict[str, Any]
 
@@ -31,15 +31,42 @@ REGISTRY: Spec = {
     "implementation": {"type": "str", "choices": list(REGISTRY_IMPLEMENTATIONS), "default": "auto"},
 }
 
+KAFKA: Spec = {
+    "bootstrap_servers": {"type": "list", "elements": "str", "required": True},
+    "security_protocol": {"type": "str", "choices": list(SECURITY_PROTOCOLS), "default": "PLAINTEXT"},
+    "sasl_mechanism": {"type": "str", "choices": list(SASL_MECHANISMS)},
+    "username": {"type": "str"},
+    "password": {"type": "str", "no_log": True},
+    "oauth": {
+        "type": "dict",
+        "options": {
+            "token_url": {"type": "str", "required": True, "no_log": False},
+            "client_id": {"type": "str", "required": True},
+            "client_secret": {"type": "str", "required": True, "no_log": True},
+            "scope": {"type": "str"},
+        },
+    },
+    "ca_cert": {"type": "path"},
+    "client_cert": {"type": "path"},
+    "client_key": {"type": "path", "no_log": False},
+    "validate_certs": {"type": "bool", "default": True},
+    "client_options": {"type": "dict"},
+}
+
 STORE: Spec = {"path": {"type": "path", "required": True}}
 
-FAMILIES: dict[str, Spec] = {"registry": REGISTRY, "store": STORE}
+FAMILIES: dict[str, Spec] = {"registry": REGISTRY, "kafka": KAFKA, "store": STORE}
 
 BACKUP_ID: Spec = {"backup_id": {"type": "str", "required": True}}
 
 SUBJECTS: Spec = {
     "subjects": {"type": "list", "elements": "str", "default": ["*"]},
     "exclude_subjects": {"type": "list", "elements": "str", "default": []},
+}
+
+TOPICS: Spec = {
+    "topics": {"type": "list", "elements": "str", "default": ["*"]},
+    "exclude_topics": {"type": "list", "elements": "str", "default": []},
 }
 
 # Without a default: an empty list must not be taken for the whole registry, which an option left out means.

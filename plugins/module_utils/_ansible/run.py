@@ -18,7 +18,7 @@ from ansible.module_utils.common.parameters import sanitize_keys
 from .._core.change import Change, Difference, Report
 from .._core.errors import InvalidOption, LifeboatError
 from .._core.progress import Progress, Silent
-from .._core.settings import RegistrySettings, StoreSettings
+from .._core.settings import KafkaSettings, RegistrySettings, StoreSettings
 from .environment import family_from_environment, is_in_environment
 from .options import Spec, families
 from .progress_file import reporting
@@ -43,6 +43,11 @@ class Task:
     def registry(self) -> RegistrySettings:
         """The ``registry`` family."""
         return RegistrySettings.from_options(self._families["registry"])
+
+    @property
+    def kafka(self) -> KafkaSettings:
+        """The ``kafka`` family."""
+        return KafkaSettings.from_options(self._families["kafka"])
 
     @property
     def store(self) -> StoreSettings:

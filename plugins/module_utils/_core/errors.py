@@ -89,6 +89,12 @@ class RegistryError(LifeboatError):
     default_code = "registry_error"
 
 
+class KafkaError(LifeboatError):
+    """A Kafka cluster could not be reached, refused a request or answered with something unusable."""
+
+    default_code = "kafka_error"
+
+
 class VerificationFailed(LifeboatError):
     """What was read back is not what was written."""
 

@@ -15,7 +15,12 @@ from .errors import InvalidOption
 
 _SECRET_HEADER = re.compile(r"authorization|cookie|token|secret|password|passwd|api[-_]?key|credential", re.IGNORECASE)
 
+# As in Kafka's own clients: passwords, keys given as text, JAAS configurations, tokens.
+_SECRET_CLIENT_OPTION = re.compile(r"secret|passw|passphrase|jaas|credential|token|api[-_.]?key|\.pem$", re.IGNORECASE)
+
 REGISTRY_IMPLEMENTATIONS = ("auto", "confluent", "axonops")
+SECURITY_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+SASL_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,117 @@ class RegistrySettings:
                 )
 
 
+@dataclass(frozen=True)
+class OAuthSettings:
+    """Where a client gets its tokens: an OAuth 2.0 server's client credentials grant (RFC 6749, section 4.4).
+
+    Args:
+        token_url: The server's token endpoint.
+        client_id: The client's name there.
+        client_secret: Its secret.
+        scope: What is asked for; None leaves it to the server.
+    """
+
+    token_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    scope: str | None = None
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any]) -> OAuthSettings:
+        """Check the suboptions of ``kafka.oauth``.
+
+        Raises:
+            InvalidOption: One of them cannot be used; the message names it.
+        """
+        settings = cls(**options)
+        parts = urlsplit(settings.token_url)
+        if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
+            name = "kafka.oauth.token_url"
+            raise InvalidOption(f"{name} must be an http:// or https:// URL without user info.", object_name=name)
+        return settings
+
+
+@dataclass(frozen=True)
+class KafkaSettings:
+    """How a Kafka cluster is reached.
+
+    Args:
+        bootstrap_servers: Some of its brokers, as ``host:port``.
+        security_protocol: One of `SECURITY_PROTOCOLS`.
+        sasl_mechanism: One of `SASL_MECHANISMS`; given exactly where the protocol has SASL.
+        username: User for PLAIN and SCRAM.
+        password: Its password.
+        oauth: For OAUTHBEARER, where its tokens come from.
+        ca_cert: Path of a PEM file with the authorities to trust.
+        client_cert: Path of a PEM client certificate.
+        client_key: Path of its private key, when not in the same file.
+        validate_certs: Whether the brokers' certificates and host names are checked.
+        client_options: Further properties of the client, by librdkafka's names, none of them secret.
+    """
+
+    bootstrap_servers: tuple[str, ...]
+    security_protocol: str = "PLAINTEXT"
+    sasl_mechanism: str | None = None
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    oauth: OAuthSettings | None = None
+    ca_cert: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+    validate_certs: bool = True
+    client_options: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any]) -> KafkaSettings:
+        """Check the ``kafka`` option family.
+
+        Raises:
+            InvalidOption: An option cannot be used, alone or together with another; the message names it.
+        """
+        given = {key: value for key, value in options.items() if value is not None}
+        servers = tuple(_checked_server(server) for server in given.pop("bootstrap_servers", []))
+        if not servers:
+            name = "kafka.bootstrap_servers"
+            raise InvalidOption(f"{name} is empty; give at least one broker, as host:port.", object_name=name)
+        if "oauth" in given:
+            given["oauth"] = OAuthSettings.from_options(given["oauth"])
+        client_options = {key: _as_property(value) for key, value in given.pop("client_options", {}).items()}
+        settings = cls(bootstrap_servers=servers, client_options=client_options, **given)
+        settings._check()
+        return settings
+
+    def _check(self) -> None:
+        sasl, tls = self.security_protocol.startswith("SASL_"), self.security_protocol.endswith("SSL")
+        by_name = self.sasl_mechanism not in (None, "OAUTHBEARER")
+        named = self.username is not None or self.password is not None
+        needs_sasl = "needs kafka.security_protocol SASL_PLAINTEXT or SASL_SSL"
+        needs_tls = "needs kafka.security_protocol SSL or SASL_SSL"
+        for name, wrong, rule in (
+            ("sasl_mechanism", sasl and self.sasl_mechanism is None, f"is missing for {self.security_protocol}"),
+            ("sasl_mechanism", self.sasl_mechanism is not None and not sasl, needs_sasl),
+            ("username", named and not sasl, needs_sasl),
+            ("username", named and not by_name, "excludes kafka.sasl_mechanism OAUTHBEARER; use kafka.oauth"),
+            ("username", by_name and self.username is None, f"is missing for {self.sasl_mechanism}"),
+            ("password", by_name and self.password is None, f"is missing for {self.sasl_mechanism}"),
+            ("oauth", sasl and not by_name and self.oauth is None, "is missing for OAUTHBEARER"),
+            ("oauth", self.oauth is not None and (by_name or not sasl), "needs kafka.sasl_mechanism OAUTHBEARER"),
+            ("ca_cert", self.ca_cert is not None and not tls, needs_tls),
+            ("ca_cert", self.ca_cert is not None and not self.validate_certs, "excludes validate_certs: false"),
+            ("client_cert", self.client_cert is not None and not tls, needs_tls),
+            ("client_key", self.client_key is not None and self.client_cert is None, "needs kafka.client_cert"),
+        ):
+            if wrong:
+                raise InvalidOption(f"kafka.{name} {rule}.", object_name=f"kafka.{name}")
+        for key in self.client_options:
+            if _SECRET_CLIENT_OPTION.search(key):
+                raise InvalidOption(
+                    f"kafka.client_options must not carry the secret-looking {key!r}, since they are not hidden. "
+                    "Use kafka.password, kafka.oauth or kafka.client_key.",
+                    object_name="kafka.client_options",
+                )
+
+
 def _checked_url(url: str) -> str:
     try:
         parts = urlsplit(url)
@@ -131,3 +247,20 @@ def _checked_url(url: str) -> str:
     if parts.query or parts.fragment:
         raise InvalidOption("registry.url must not carry a query or a fragment.", object_name="registry.url")
     return url.rstrip("/")
+
+
+def _checked_server(server: str) -> str:
+    try:
+        parts = urlsplit(f"//{server.strip()}")
+        usable = bool(parts.hostname and parts.port) and parts.netloc == server.strip() and "@" not in server
+    except ValueError:
+        usable = False
+    if not usable:
+        name = "kafka.bootstrap_servers"
+        raise InvalidOption(f"{name} must hold brokers as host:port, such as kafka-1:9092.", object_name=name)
+    return server.strip()
+
+
+def _as_property(value: Any) -> str:
+    # YAML reads true and 1000 as what they look like; Kafka's properties are text.
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,143 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asking each broker for the partitions that it leads, and again where leadership has moved."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeAlias, TypeVar
+
+from .._core.errors import KafkaError
+from .._core.kafka_names import TopicPartition
+from .errors import LEADER_NOT_AVAILABLE, UNKNOWN_TOPIC_OR_PARTITION, error_code, partition_error, retriable
+from .loop import Loop
+from .metadata import Topic
+from .nodes import PASSING
+
+T = TypeVar("T")
+
+#: Each partition's error code, and what was answered where that is 0.
+Answers: TypeAlias = "dict[TopicPartition, tuple[int, T]]"
+
+_PARTITIONS_A_REQUEST = 2000
+_LEADERLESS = 3.0  # seconds that partitions without a leader are given to find one
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5
+
+
+async def ask_leaders(
+    doing: str,
+    wanted: Mapping[TopicPartition, Any],
+    ask: Callable[[int, Mapping[TopicPartition, Any]], Awaitable[Answers[T]]],
+    *,
+    topics: Mapping[str, Topic],
+    refresh: Callable[[Iterable[str]], Awaitable[Any]],
+    loop: Loop,
+    timeout: float,
+) -> dict[TopicPartition, T | KafkaError]:
+    """Ask for something of many partitions, each at its leader.
+
+    Args:
+        doing: What is done, for messages: ``Reading the offsets of``.
+        wanted: What is wanted of each partition.
+        ask: Asks one broker for the partitions that it leads.
+        topics: What is known of the topics; `refresh` brings it up to date.
+        refresh: Asks the cluster for topics anew.
+        loop: For waiting.
+        timeout: Seconds for asking again where an error is passing.
+
+    Returns:
+        What was answered for each partition, or why nothing was.
+
+    Raises:
+        KafkaError: A broker could not be reached in time, or refused us.
+    """
+    begun = time.monotonic()
+    pending = dict(wanted)
+    results: dict[TopicPartition, T | KafkaError] = {}
+    pause = _FIRST_PAUSE
+    while True:
+        round_ = _Round(doing, topics)
+        shares = round_.share_out(pending)
+        await loop.gather(*(round_.one(node, share, ask) for node, share in shares))
+        results |= round_.results
+        waited = time.monotonic() - begun
+        if round_.failure is not None and waited > timeout:
+            raise round_.failure
+        for partition, error in list(round_.waiting.items()):
+            if waited > (_LEADERLESS if partition in round_.leaderless else timeout):
+                results[partition] = error
+                del round_.waiting[partition]
+        if not round_.waiting:
+            return {partition: results[partition] for partition in wanted}
+        await loop.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+        pending = {partition: wanted[partition] for partition in round_.waiting}
+        await refresh({topic for topic, _partition in pending})
+
+
+class _Round:
+    """One time of asking everybody."""
+
+    def __init__(self, doing: str, topics: Mapping[str, Topic]) -> None:
+        self.results: dict[TopicPartition, Any] = {}
+        self.waiting: dict[TopicPartition, KafkaError] = {}
+        self.leaderless: set[TopicPartition] = set()
+        self.failure: KafkaError | None = None
+        self._doing = doing
+        self._topics = topics
+
+    def share_out(self, pending: Mapping[TopicPartition, Any]) -> list[tuple[int, dict[TopicPartition, Any]]]:
+        """Part what is wanted by who leads it, in shares of bounded size."""
+        by_node: dict[int, list[TopicPartition]] = {}
+        for partition in pending:
+            leader = self._leader(partition)
+            if leader is not None:
+                by_node.setdefault(leader, []).append(partition)
+        return [
+            (node, {partition: pending[partition] for partition in led[at : at + _PARTITIONS_A_REQUEST]})
+            for node, led in by_node.items()
+            for at in range(0, len(led), _PARTITIONS_A_REQUEST)
+        ]
+
+    async def one(
+        self,
+        node: int,
+        share: Mapping[TopicPartition, Any],
+        ask: Callable[[int, Mapping[TopicPartition, Any]], Awaitable[Answers[Any]]],
+    ) -> None:
+        """Ask one broker for its share."""
+        try:
+            answers = await ask(node, share)
+        except KafkaError as error:
+            if error.code not in PASSING:
+                raise
+            self.failure = error
+            self.waiting |= dict.fromkeys(share, error)
+            return
+        for partition in share:
+            code, value = answers.get(partition, (UNKNOWN_TOPIC_OR_PARTITION, None))
+            if not code:
+                self.results[partition] = value
+            elif retriable(code):
+                self.waiting[partition] = self._error(code, partition)
+            else:
+                self.results[partition] = self._error(code, partition)
+
+    def _leader(self, partition: TopicPartition) -> int | None:
+        name, number = partition
+        topic = self._topics.get(name)
+        found = topic.partitions.get(number) if topic is not None else None
+        if found is None:
+            code = error_code(topic.error) if topic is not None and topic.error else UNKNOWN_TOPIC_OR_PARTITION
+            self.results[partition] = self._error(code, partition)
+            return None
+        if found.leader < 0:
+            self.waiting[partition] = self._error(LEADER_NOT_AVAILABLE, partition)
+            self.leaderless.add(partition)
+            return None
+        return found.leader
+
+    def _error(self, code: int, partition: TopicPartition) -> KafkaError:
+        return partition_error(self._doing, code, *partition)

@@ -58,3 +58,20 @@ attributes:
       O(registry) and O(store) for several modules at once.
     membership: [lifeboat.kafka.all, lifeboat.kafka.registry, lifeboat.kafka.store]
 """
+
+    GROUP_KAFKA = r"""
+attributes:
+  action_group:
+    support: full
+    description: Use C(group/lifeboat.kafka.kafka) in C(module_defaults) to set O(kafka) for several modules at once.
+    membership: [lifeboat.kafka.all, lifeboat.kafka.kafka]
+"""
+
+    GROUP_KAFKA_STORE = r"""
+attributes:
+  action_group:
+    support: full
+    description: Use C(group/lifeboat.kafka.kafka) and C(group/lifeboat.kafka.store) in C(module_defaults) to set
+      O(kafka) and O(store) for several modules at once.
+    membership: [lifeboat.kafka.all, lifeboat.kafka.kafka, lifeboat.kafka.store]
+"""

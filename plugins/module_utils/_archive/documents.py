@@ -27,6 +27,10 @@ LEASE = "lifeboat.kafka/lease"
 LAST_RUN = "lifeboat.kafka/last-run"
 JOURNAL_RUN = "lifeboat.kafka/journal-run"
 ID_MAP = "lifeboat.kafka/id-map"
+TOPIC_STATE = "lifeboat.kafka/topic-state"
+TOPIC_DEFINITIONS = "lifeboat.kafka/topic-definitions"
+GROUP_OFFSETS = "lifeboat.kafka/group-offsets"
+TOPIC_RESTORE = "lifeboat.kafka/topic-restore"
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 

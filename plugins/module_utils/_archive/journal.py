@@ -16,14 +16,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from .._core.canonical import sha256_hex
 from .._core.clock import Clock, timestamp
 from .._core.errors import Busy, NotFound
 from .._core.fields import Fields
 from .._schemas.model import Setting
 from .._storage.port import Storage
 from .documents import ID_MAP, JOURNAL_RUN, encode, moment, read, texts
-from .layout import JOURNAL, backup_folder
+from .layout import backup_folder, target_folder
 from .liveness import LEASE_TIMEOUT, ProcessIdentity, is_dead
 
 
@@ -217,7 +216,7 @@ class UndoJournal:
     @property
     def folder(self) -> str:
         """Where it lies."""
-        return f"{JOURNAL}/{sha256_hex(self.target.encode(errors='surrogatepass'))[:32]}"
+        return target_folder(self.target)
 
     def begin(self, operation: str, facts: Mapping[str, Any]) -> JournalRun:
         """Begin the journal of a run, before its first change.

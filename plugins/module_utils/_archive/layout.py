@@ -17,6 +17,8 @@ _RESERVED = frozenset({MARKER, JOURNAL, "keys"})
 RESTORE_POINTS = "restore-points"
 OPEN = "open"
 PARTS = "parts"
+TOPICS_FOLDER = "topics"
+PACKS = f"{TOPICS_FOLDER}/_packs"
 
 LONGEST_SEGMENT = 200
 """Bytes of a path segment that stands for a name. File systems take 255; suffixes need some of them."""
@@ -153,6 +155,28 @@ def part_file(name: str, sha256: str) -> str:
 def page_file(name: str, sha256: str) -> str:
     """Return where an index page of a part lies in its backup's folder."""
     return f"{PARTS}/{name}/{sha256[:32]}.json"
+
+
+def segment_file(topic: str, lineage: str, partition: int, base_offset: int) -> str:
+    """Return where a segment lies in its backup's folder.
+
+    Args:
+        topic: The topic's true name.
+        lineage: The name of the partition's lineage.
+        partition: Its number.
+        base_offset: The base offset of the first batch.
+    """
+    return f"{path_of(TOPICS_FOLDER, topic, lineage)}/{partition}/{base_offset:020d}.log"
+
+
+def pack_file(sha256: str) -> str:
+    """Return where a pack, which holds small pieces of many partitions, lies in its backup's folder."""
+    return f"{PACKS}/{sha256[:32]}.pack"
+
+
+def target_folder(target: str) -> str:
+    """Return the folder of a journal that belongs to a target, by the target's identity."""
+    return f"{JOURNAL}/{hashlib.sha256(target.encode(errors='surrogatepass')).hexdigest()[:32]}"
 
 
 def hashed_file(file: str, sha256: str) -> str:

@@ -9,7 +9,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from .._core.canonical import sha256_hex
 from .._core.fields import Fields
@@ -18,11 +18,15 @@ from .layout import part_file
 from .points import PartRef
 
 SCHEMA_REGISTRY = "schema-registry"
+TOPICS = "topics"
+GROUPS = "groups"
 
 MOST_ENTRIES = 1000
 """How many entries an index page holds at most."""
 
 _PAGE_ENDS = 256
+
+T = TypeVar("T")
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -54,6 +58,15 @@ class Entry(NamedTuple):
             return f"version {self.facts['version']} of subject {self.facts['subject']}"
         if "subject" in self.facts:
             return f"the list of versions and the settings of subject {self.facts['subject']}"
+        match self.facts:
+            case {"kind": "segment", "topic": topic, "partition": partition, "start": start, "next": int(after)}:
+                return f"offsets {start} to {after - 1} of partition {partition} of topic {topic}"
+            case {"kind": "topic", "topic": topic}:
+                return f"topic {topic}"
+            case {"kind": "definitions"}:
+                return "the definitions of all topics"
+            case {"kind": "groups"}:
+                return "the committed offsets of all groups"
         return str(self.facts.get("kind", self.file)).replace("_", " ")
 
 
@@ -137,7 +150,7 @@ class Part:
         )
 
 
-def cut_into_pages(entries: Iterable[tuple[str, Entry]]) -> Iterator[list[Entry]]:
+def cut_into_pages(entries: Iterable[tuple[str, T]]) -> Iterator[list[T]]:
     """Cut entries into pages of some hundreds.
 
     A page ends after certain paths, so that a file that comes or goes changes the page it is on, and not those after.
@@ -145,7 +158,7 @@ def cut_into_pages(entries: Iterable[tuple[str, Entry]]) -> Iterator[list[Entry]
     Args:
         entries: Sorted by path; the path is the one without what tells contents apart.
     """
-    page: list[Entry] = []
+    page: list[T] = []
     for path, entry in entries:
         page.append(entry)
         if len(page) == MOST_ENTRIES or zlib.crc32(path.encode(errors="surrogatepass")) % _PAGE_ENDS == 0:

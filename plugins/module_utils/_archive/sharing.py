@@ -37,10 +37,13 @@ class SharedFiles:
         folder: The backup's folder.
         trusted: Hashes, by file relative to that folder, of files that a restore point names: their content is
             known, and durable, as long as their size is right.
+        listed: Whether to learn what is there from listings, which pays where most of it is asked for, or else one
+            by one.
     """
 
-    def __init__(self, storage: Storage, folder: str, trusted: Mapping[str, str]) -> None:
+    def __init__(self, storage: Storage, folder: str, trusted: Mapping[str, str], *, listed: bool = True) -> None:
         self._storage = storage
+        self._listed = listed
         self._folder = folder
         self._trusted = trusted
         self._sizes: dict[str, dict[str, int]] = {}
@@ -72,7 +75,8 @@ class SharedFiles:
             if adopted:
                 self._storage.flush(adopted)
             for name, content in wanted.items():
-                self._listing(name)[name] = len(content.content)
+                if self._listed:
+                    self._listing(name)[name] = len(content.content)
             return [name for name, _state in places]
         raise Busy(
             f"Other runs go on writing to {self._storage.location}/{self._folder}. Wait for them, and run again.",
@@ -82,7 +86,7 @@ class SharedFiles:
     def _place(self, content: Content) -> tuple[str, str]:
         """Return a content's file, and whether it is ``shared``, ``adopted`` or ``new``."""
         size = len(content.content)
-        there = {name: self._listing(name).get(name) for name in content.names}
+        there = {name: self._size(name) for name in content.names}
         for name in content.names:
             if there[name] == size and self._trusted.get(name) == content.sha256:
                 return name, "shared"
@@ -91,11 +95,10 @@ class SharedFiles:
                 return name, "new"
             if there[name] == size and sha256_hex(self._storage.read(self._path(name))) == content.sha256:
                 return name, "adopted"
-        where = f"{self._storage.location}/{self._path(content.names[-1])}"
-        raise Damaged(
-            f"{where} is damaged: it does not hold what its name says. Delete it and run again, which restores it.",
-            object_name=where,
-        )
+        raise denies_its_name(f"{self._storage.location}/{self._path(content.names[-1])}")
+
+    def _size(self, name: str) -> int | None:
+        return self._listing(name).get(name) if self._listed else self._storage.size(self._path(name))
 
     def _listing(self, name: str) -> dict[str, int]:
         """Return the sizes of all files below the topmost folder of a file: one listing for all of them."""
@@ -108,3 +111,11 @@ class SharedFiles:
 
     def _path(self, name: str) -> str:
         return f"{self._folder}/{name}"
+
+
+def denies_its_name(where: str) -> Damaged:
+    """Return the error for a file whose name holds the hash of other content than it has."""
+    return Damaged(
+        f"{where} is damaged: it does not hold what its name says. Delete it and run again, which restores it.",
+        object_name=where,
+    )

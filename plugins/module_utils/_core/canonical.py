@@ -27,7 +27,7 @@ def compact_bytes(value: Any) -> bytes:
     return _encode(value, indent=None, separators=(",", ":"))
 
 
-def sha256_hex(content: bytes) -> str:
+def sha256_hex(content: bytes | bytearray) -> str:
     """Return the SHA-256 of some bytes as 64 hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
 

@@ -32,7 +32,7 @@ def write_new(path: str, content: bytes) -> None:
         os.close(descriptor)
 
 
-def write_all(descriptor: int, content: bytes) -> None:
+def write_all(descriptor: int, content: bytes | bytearray | memoryview) -> None:
     """Write all of some bytes: a nearly full disk takes a part of them and refuses the rest at the next call."""
     written = os.write(descriptor, content)
     while written < len(content):

@@ -10,13 +10,14 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Self, cast
 
 from .._core.errors import NotFound, StoreError
 from .durable import flush_files, flush_folders, move_without_replacing, write_all, write_new
-from .port import TEMPORARY, AlreadyExists, StoredFile, segments
+from .port import TEMPORARY, AlreadyExists, NewFile, StoredFile, segments
+from .refusals import store_error
 
 
 class FilesystemStorage:
@@ -90,6 +91,13 @@ class FilesystemStorage:
 
     def create_many(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Create many small files; see `Storage.create_many`."""
+        self._write_many(files, self._place)
+
+    def replace_many(self, files: Iterable[tuple[str, bytes]]) -> None:
+        """Write many mutable documents; see `Storage.replace_many`."""
+        self._write_many(files, self._place_over)
+
+    def _write_many(self, files: Iterable[tuple[str, bytes]], place: Callable[[str, str], None]) -> None:
         token = secrets.token_hex(8)
         unfinished: dict[str, str] = {}
         parents: set[str] = set()
@@ -103,7 +111,7 @@ class FilesystemStorage:
             with self._errors("flush files of", "", writing=True):
                 flush_files(unfinished)
             for temporary, path in list(unfinished.items()):
-                self._place(temporary, path)
+                place(temporary, path)
                 del unfinished[temporary]
             with self._errors("flush folders of", "", writing=True):
                 flush_folders(parents)
@@ -111,6 +119,23 @@ class FilesystemStorage:
             for temporary in unfinished:
                 with contextlib.suppress(OSError):
                     os.unlink(temporary)
+
+    def commit_many(self, files: Sequence[NewFile]) -> list[NewFile]:
+        """Make many files durable under their names; see `Storage.commit_many`."""
+        unfinished = cast("Sequence[_NewFile]", files)
+        taken: list[NewFile] = []
+        with self._errors("flush files of", "", writing=True):
+            for file in unfinished:
+                file.pause()
+            flush_files(file.temporary for file in unfinished)
+        for file in unfinished:
+            try:
+                file.place()
+            except AlreadyExists:
+                taken.append(file)
+        with self._errors("flush folders of", "", writing=True):
+            flush_folders({folder for file in unfinished for folder in file.changed})
+        return taken
 
     def new_file(self, path: str) -> _NewFile:
         """Begin a file; see `Storage.new_file`."""
@@ -207,6 +232,10 @@ class FilesystemStorage:
         changed.add(parent)
         return parent
 
+    def _place_over(self, temporary: str, path: str) -> None:
+        with self._errors("replace", path, writing=True):
+            os.replace(temporary, self._full(path))
+
     def _place(self, temporary: str, path: str) -> None:
         try:
             with self._errors("create", path, writing=True):
@@ -225,51 +254,88 @@ class FilesystemStorage:
         except OSError as error:
             if isinstance(error, FileNotFoundError | NotADirectoryError) and not writing:
                 raise NotFound(f"There is no file {where}.", object_name=where) from error
-            raise _store_error(error, f"Could not {verb} {where}", where, writing) from error
+            raise store_error(error, f"Could not {verb} {where}", where, writing) from error
 
 
 class _NewFile:
-    """A file of a `FilesystemStorage` in the making."""
+    """A file of a `FilesystemStorage` in the making.
+
+    Attributes:
+        temporary: Where it lies meanwhile; empty once it has its name.
+        changed: Folders that have new names because of it.
+    """
 
     def __init__(self, storage: FilesystemStorage, path: str) -> None:
         self._storage = storage
         self._path = path
-        self._changed: set[str] = set()
-        self._temporary = ""
         self._descriptor = -1
+        self.temporary = ""
+        self.changed: set[str] = set()
 
     def __enter__(self) -> Self:
-        with self._storage._errors("write", self._path, writing=True):
-            parent = self._storage._make_parent(self._path, self._changed)
-            self._temporary = f"{parent}/{TEMPORARY}{secrets.token_hex(8)}"
-            self._descriptor = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with self._writing():
+            parent = self._storage._make_parent(self._path, self.changed)
+            self.temporary = f"{parent}/{TEMPORARY}{secrets.token_hex(8)}"
+            self._open(os.O_CREAT | os.O_EXCL)
         return self
 
-    def write(self, content: bytes) -> None:
+    def write(self, content: bytes | bytearray | memoryview) -> None:
         """Append some bytes."""
-        with self._storage._errors("write", self._path, writing=True):
+        with self._writing():
+            if self._descriptor < 0:
+                self._open(os.O_APPEND)
             write_all(self._descriptor, content)
+
+    def pause(self) -> None:
+        """Hold nothing open until the next `write`; see `NewFile.pause`."""
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            with self._writing():
+                os.close(descriptor)
+
+    def read_back(self) -> BinaryIO:
+        """Open what was written so far; see `NewFile.read_back`."""
+        with self._storage._errors("read", self._path):
+            return open(self.temporary, "rb", opener=_open_no_link)
+
+    def rename(self, path: str) -> None:
+        """Let it get another name; see `NewFile.rename`."""
+        if os.path.dirname(path) != os.path.dirname(self._path):
+            raise ValueError(f"{path} is not in the folder of {self._path}")
+        self._path = path
 
     def commit(self, *, replacing: bool = False) -> None:
         """Make it durable under its name; see `NewFile.commit`."""
-        with self._storage._errors("write", self._path, writing=True):
-            os.fsync(self._descriptor)
-        if replacing:
-            with self._storage._errors("replace", self._path, writing=True):
-                os.replace(self._temporary, self._storage._full(self._path))
-        else:
-            self._storage._place(self._temporary, self._path)
-        self._temporary = ""
+        self.pause()
+        with self._writing():
+            flush_files([self.temporary])
+        self.place(replacing=replacing)
         with self._storage._errors("flush the folder of", self._path, writing=True):
-            flush_folders(self._changed)
+            flush_folders(self.changed)
+
+    def place(self, *, replacing: bool = False) -> None:
+        """Give it its name, once its content is durable; raises `AlreadyExists`."""
+        (self._storage._place_over if replacing else self._storage._place)(self.temporary, self._path)
+        self.temporary = ""
+
+    def discard(self) -> None:
+        """Give it up, unless it has its name; see `NewFile.discard`."""
+        with contextlib.suppress(StoreError):
+            self.pause()
+        if self.temporary:
+            with contextlib.suppress(OSError):
+                os.unlink(self.temporary)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.close(self._descriptor)
-        if self._temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(self._temporary)
+        self.discard()
+
+    def _open(self, how: int) -> None:
+        self._descriptor = os.open(self.temporary, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | how, 0o600)
+
+    def _writing(self) -> contextlib.AbstractContextManager[None]:
+        return self._storage._errors("write", self._path, writing=True)
 
 
 def _sized(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, int | None]]:
@@ -288,19 +354,3 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _open_no_link(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC)
-
-
-def _store_error(error: OSError, tried: str, where: str, writing: bool) -> StoreError:
-    code, advice = "store_unusable", "Look at the file system and its log."
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        code, advice = "disk_full", "Make room and run again; what was complete before is unharmed."
-    elif error.errno == errno.ELOOP:
-        code, advice = "unsafe_path", "Symbolic links inside of a store are not followed."
-    elif error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        code = "not_writable" if writing else "not_readable"
-        advice = f"User {os.geteuid()} must be allowed to {'write' if writing else 'read'} there."
-    elif error.errno == errno.ENOTDIR:
-        advice = "Something on the way there is a file, where a directory is needed."
-    elif error.errno == errno.ENOENT:
-        advice = "The directory is gone: is its file system mounted?"
-    return StoreError(f"{tried}: {error.strerror}. {advice}", code=code, object_name=where)

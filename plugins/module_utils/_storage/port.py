@@ -11,7 +11,7 @@ be taken for a file. Every operation raises `StoreError` (``disk_full``, ``not_w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import BinaryIO, NamedTuple, Protocol, Self
 
@@ -42,8 +42,17 @@ class StoredFile(NamedTuple):
 class NewFile(Protocol):
     """A file in the making; leaving its context without `commit` discards it."""
 
-    def write(self, content: bytes) -> None:
+    def write(self, content: bytes | bytearray | memoryview) -> None:
         """Append some bytes."""
+
+    def pause(self) -> None:
+        """Hold nothing open until the next `write`: thousands of files may be in the making at once."""
+
+    def read_back(self) -> BinaryIO:
+        """Open what was written so far for reading."""
+
+    def rename(self, path: str) -> None:
+        """Let it get another name in the same folder when it is committed."""
 
     def commit(self) -> None:
         """Make it durable under its name.
@@ -51,6 +60,9 @@ class NewFile(Protocol):
         Raises:
             AlreadyExists: Somebody else has created it; nothing was replaced.
         """
+
+    def discard(self) -> None:
+        """Give it up, unless it is committed; raises nothing."""
 
     def __enter__(self) -> Self: ...
 
@@ -115,11 +127,23 @@ class Storage(Protocol):
     def new_file(self, path: str) -> NewFile:
         """Begin a file that is written piece by piece."""
 
+    def commit_many(self, files: Sequence[NewFile]) -> list[NewFile]:
+        """Make files of `new_file` durable under their names at the cost of few flushes.
+
+        After an error some of them exist, each of them whole.
+
+        Returns:
+            Those whose names others have taken: nothing was replaced, and they are still in the making.
+        """
+
     def flush(self, paths: Iterable[str]) -> None:
         """Make files durable that another writer may have left unflushed."""
 
     def replace(self, path: str, content: bytes) -> None:
         """Write a mutable document: readers see the old content or the new one."""
+
+    def replace_many(self, files: Iterable[tuple[str, bytes]]) -> None:
+        """Write many mutable documents, paths each once, at the cost of few flushes; each as `replace` does."""
 
     def delete(self, path: str) -> None:
         """Delete a file; one that is not there is no error."""

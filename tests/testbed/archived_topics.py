@@ -1,0 +1,173 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Restore points of topics to test with, written by the archive itself, as `topic_backup` does."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.bases import find_bases
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.commit import CommitResult, capture
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.definitions import ArchivedTopic
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.segments import PartitionWriter, SegmentWriter
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.store import Store
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.topic_state import (
+    FIRST,
+    PartitionState,
+    TopicState,
+    lineage_name,
+)
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.topics_part import TopicsPartWriter
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.clock import Clock, SystemClock
+from testbed.archives import BACKUP
+
+SCOPE = {"topics": ["*"], "exclude_topics": []}
+
+
+def scan(first: int, after: int, **facts: Any) -> dict[str, Any]:
+    """Return what a scan of some batches says that hold a record for each offset."""
+    return {
+        "first_offset": first,
+        "next_offset": after,
+        "records": after - first,
+        "dense": True,
+        "transactional": 0,
+        "control": 0,
+        "largest": 100,
+        "min_timestamp": 1000 + first,
+        "max_timestamp": 1000 + after,
+        "log_append_time": 0,
+        "legacy": 0,
+        "codecs": 1,
+        **facts,
+    }
+
+
+def noise(size: int, seed: int = 0) -> bytes:
+    """Return bytes that stand for batches, the same for the same seed."""
+    return random.Random(seed).randbytes(size)
+
+
+def append(writer: PartitionWriter, records: int, size: int, seed: int = 0, **facts: Any) -> bytes:
+    """Append a piece of so many records and bytes to a partition, and return the bytes."""
+    first = writer.next
+    data = noise(size, seed * 1_000_003 + first)
+    writer.write(data, scan(first, first + records, **facts), first, first + records)
+    return data
+
+
+@dataclass
+class Log:
+    """A partition of an imaginary cluster.
+
+    Args:
+        pieces: Its content: for each piece the number of records and of bytes; piece n begins where n-1 ends.
+        start: Its log start offset.
+        lineage: The lineage's name; None for the one of the topic's id.
+    """
+
+    pieces: list[tuple[int, int]] = field(default_factory=list)
+    start: int = 0
+    lineage: str | None = None
+
+    @property
+    def end(self) -> int:
+        """The offset after its last record."""
+        return sum(records for records, _size in self.pieces)
+
+
+def topic_id(topic: str) -> str:
+    """Return the id of an imaginary topic."""
+    return random.Random(topic).randbytes(16).hex()
+
+
+def back_up_topics(
+    store: Store,
+    logs: Mapping[tuple[str, int], Log],
+    *,
+    backup_id: str = BACKUP,
+    scope: Mapping[str, Any] | None = None,
+    complete: bool = True,
+    clock: Clock | None = None,
+    topics: Iterable[str] | None = None,
+) -> CommitResult:
+    """Write a restore point of the topics, as an increment of what the backup holds.
+
+    Args:
+        store: Where.
+        logs: All partitions.
+        backup_id: The backup.
+        scope: What was asked for.
+        complete: Whether all of it is in the point.
+        clock: Tells the time.
+        topics: The topics to back up; None for all.
+    """
+    names = sorted({topic for topic, _partition in logs} if topics is None else topics)
+    with capture(store, backup_id, None, clock=clock or SystemClock()) as taken:
+        bases = find_bases(store, backup_id, names)
+        states = []
+        with SegmentWriter(store, backup_id) as writer:
+            for name in names:
+                base = bases.get(name)
+                known = {state.partition: state for state in base.state.partitions} if base else {}
+                states.append(
+                    TopicState(
+                        name,
+                        topic_id(name),
+                        False,
+                        tuple(
+                            _capture(writer, name, partition, log, known.get(partition))
+                            for (topic, partition), log in sorted(logs.items())
+                            if topic == name
+                        ),
+                    )
+                )
+            entries = writer.finish()
+        TopicsPartWriter(taken.point, scope=SCOPE if scope is None else scope).finish(
+            definitions=[ArchivedTopic(of.topic, of.topic_id, len(of.partitions), 1, {}) for of in states],
+            states=states,
+            entries=entries,
+            bases=bases,
+            summary={"topics": len(states)},
+            complete=complete,
+        )
+    assert taken.result is not None
+    return taken.result
+
+
+def content(topic: str, partition: int, log: Log) -> bytes:
+    """Return all bytes that the archive must hold of a partition that was never trimmed."""
+    return b"".join(_pieces(topic, partition, log, 0).values())
+
+
+def _pieces(topic: str, partition: int, log: Log, start: int) -> dict[tuple[int, int], bytes]:
+    found = {}
+    first = 0
+    for records, size in log.pieces:
+        if first >= start:
+            found[first, first + records] = noise(size, hash_of(topic, partition, first))
+        first += records
+    return found
+
+
+def hash_of(topic: str, partition: int, first: int) -> int:
+    """Return a seed for the content of a piece."""
+    return random.Random(f"{topic}/{partition}/{first}").getrandbits(60)
+
+
+def _capture(
+    writer: SegmentWriter, topic: str, partition: int, log: Log, known: PartitionState | None
+) -> PartitionState:
+    lineage = log.lineage or lineage_name(topic_id(topic))
+    start = known.next if known is not None and known.lineage == lineage else log.start
+    pieces = _pieces(topic, partition, log, start)
+    if pieces:
+        piece_writer = writer.partition(topic, partition, lineage, start)
+        for (first, after), data in pieces.items():
+            piece_writer.write(data, scan(first, after), first, after)
+        piece_writer.close()
+    return PartitionState(partition, lineage, FIRST, log.start, max(log.end, log.start), 0, None)

@@ -135,6 +135,7 @@ class Kafka(Component):
             "auto.create.topics.enable": "false",
             "log.cleaner.dedupe.buffer.size": 2097152,
             "log.cleaner.backoff.ms": 200,
+            "log.retention.ms": -1,
             "num.network.threads": 2,
             "num.io.threads": 2,
             "background.threads": 2,

@@ -147,15 +147,17 @@ class KafkaCluster:
         """An administrator's client."""
         return AdminClient(self.client)
 
-    def create_topic(self, topic: str, replicas: Sequence[Sequence[int]], **configs: object) -> None:
+    def create_topic(
+        self, topic: str, replicas: Sequence[Sequence[int]], configs: Mapping[str, object] | None = None
+    ) -> None:
         """Create a topic and wait until it has its leaders.
 
         Args:
             topic: Its name.
             replicas: For each partition the ids of its brokers, the preferred leader first.
-            **configs: Its configs, with ``_`` for the dots in their names.
+            configs: Its configs.
         """
-        named = {name.replace("_", "."): str(value) for name, value in configs.items()}
+        named = {name: str(value) for name, value in (configs or {}).items()}
         assigned = [list(each) for each in replicas]
         new = NewTopic(topic, len(assigned), replica_assignment=assigned, config=named)
         self.admin.create_topics([new])[topic].result(timeout=WAIT_SECONDS)

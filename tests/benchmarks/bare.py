@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import httpx
-from workload import Registration
+from benchmarks.workload import Registration
 
 JSON = {"Content-Type": "application/vnd.schemaregistry.v1+json"}
 

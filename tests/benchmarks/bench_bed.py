@@ -5,36 +5,20 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import bare
-import workload
-from conftest import COLLECTIONS
+from benchmarks import bare, workload
+from benchmarks.module_run import ModuleRun, run_module
 
 from testbed.axonops import AxonOpsRegistry
 
-OBSERVED_MODULE = Path(__file__).with_name("observed_module.py")
 BACKUP = "bench"
 THREADS = 4  # the default of the option concurrency
-
-
-@dataclass(frozen=True)
-class ModuleRun:
-    """A module's run: how long the whole process took, its most memory in MiB, its calls of the registry's methods."""
-
-    seconds: float
-    peak_mb: float
-    calls: list[dict[str, Any]]
-    result: dict[str, Any]
 
 
 class BenchBed:
@@ -93,14 +77,7 @@ class BenchBed:
 
     def module(self, name: str, **options: Any) -> ModuleRun:
         """Run a module as Ansible does, in a process of its own."""
-        arguments, notes = self.scratch / "arguments.json", self.scratch / "notes.json"
-        arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
-        seconds, output = timed(lambda: _observed(name, arguments, notes))
-        result = json.loads(output)
-        if result.get("failed"):
-            raise RuntimeError(f"{name} failed: {result['msg']}")
-        noted = json.loads(notes.read_text())
-        return ModuleRun(seconds, noted["peak_mb"], noted["calls"], result)
+        return run_module(self.scratch, name, options)
 
 
 def open_for_import(registry: AxonOpsRegistry) -> None:
@@ -113,13 +90,3 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
     started = time.perf_counter()
     outcome = work()
     return time.perf_counter() - started, outcome
-
-
-def _observed(name: str, arguments: Path, notes: Path) -> str:
-    command = [sys.executable, str(OBSERVED_MODULE), name, str(arguments), str(notes)]
-    process = subprocess.run(
-        command, env={"PYTHONPATH": str(COLLECTIONS), "LC_ALL": "C.UTF-8"}, capture_output=True, text=True, check=False
-    )
-    if not process.stdout:
-        raise RuntimeError(f"{name} gave no result: {process.stderr}")
-    return process.stdout

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-import bare
-import phases
-import workload
-from bench_bed import THREADS, BenchBed, ModuleRun, timed
-from results import Result, compare
+from benchmarks import bare, phases, workload
+from benchmarks.bench_bed import THREADS, BenchBed, timed
+from benchmarks.module_run import ModuleRun
+from benchmarks.results import Result, compare
 
 ROUNDS = 3
 GOAL = 5.0

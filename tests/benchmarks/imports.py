@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import bare
-import phases
-from bench_bed import BACKUP, BenchBed, ModuleRun, open_for_import, timed
-from results import Result, compare
+from benchmarks import bare, phases
+from benchmarks.bench_bed import BACKUP, BenchBed, open_for_import, timed
+from benchmarks.module_run import ModuleRun
+from benchmarks.results import Result, compare
 
 ROUNDS = 3
 GOAL = 0.8

@@ -9,8 +9,8 @@ import os
 import platform
 from functools import partial
 
-import bare
-from bench_bed import THREADS, timed
+from benchmarks import bare
+from benchmarks.bench_bed import THREADS, timed
 
 from testbed.axonops import VERSION, AxonOpsRegistry
 

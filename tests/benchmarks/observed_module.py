@@ -1,7 +1,7 @@
 # Copyright: lifeboat.kafka contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a module as Ansible does, and notes what it asked the registry for, when, and its peak memory.
+"""Runs a module as Ansible does, and notes what it asked the registry for, when, and its own and its workers' memory.
 
 Usage: observed_module.py MODULE ARGUMENTS NOTES, where the latter two are JSON files.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 import json
-import re
+import os
 import runpy
 import sys
 import time
@@ -18,7 +18,9 @@ from collections import Counter
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+from benchmarks.processes import peak_memory
 
 PLUGINS = "ansible_collections.lifeboat.kafka.plugins"
 OBSERVED = {
@@ -88,22 +90,35 @@ def _operation(name: str) -> Any:
     return importlib.import_module(f"{PLUGINS}.module_utils._operations.{name}")
 
 
-def peak_memory() -> float:
-    """The most memory that this process had, in MiB; unlike the rusage, without what its parent had."""
-    status = Path("/proc/self/status").read_text()
-    return int(re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)[1]) / 1024
+def note_workers(notes: Path) -> None:
+    """Let every process that is forked off this one append its peak memory to a file when it ends."""
+    end = os._exit
+
+    def noted(status: int) -> NoReturn:
+        with notes.open("a") as file:
+            file.write(f"{peak_memory()}\n")
+        end(status)
+
+    def watch() -> None:
+        os._exit = noted
+
+    os.register_at_fork(after_in_child=watch)
 
 
 def main() -> None:
     module, arguments, notes = sys.argv[1:]
     observer = Observer()
     observer.observe(module)
+    workers = Path(notes).with_suffix(".workers")
+    workers.write_text("")
+    note_workers(workers)
     sys.argv = [module, arguments]
     try:
         runpy.run_module(f"{PLUGINS}.modules.{module}", run_name="__main__")
     finally:
         observer.close()
-        Path(notes).write_text(json.dumps({"calls": observer.notes, "peak_mb": peak_memory()}))
+        found = [float(peak) for peak in workers.read_text().split()]
+        Path(notes).write_text(json.dumps({"calls": observer.notes, "peak_mb": peak_memory(), "workers_mb": found}))
 
 
 if __name__ == "__main__":

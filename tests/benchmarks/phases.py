@@ -11,8 +11,8 @@ from dataclasses import replace
 from statistics import median
 from typing import Any
 
-from bench_bed import ModuleRun
-from results import Result
+from benchmarks.module_run import ModuleRun
+from benchmarks.results import Result
 
 Calls = list[dict[str, Any]]
 

@@ -10,8 +10,24 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 REPORT = Path(__file__).resolve().parents[2] / "build" / "bench.json"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most that a work should need.
+
+    Args:
+        seconds: How long it may take.
+        peak_mb: How much memory its process may have, in MiB.
+        workers_mb: How much each of its worker processes may have, in MiB.
+    """
+
+    seconds: float | None = None
+    peak_mb: float | None = None
+    workers_mb: float | None = None
 
 
 @dataclass(frozen=True)
@@ -26,6 +42,9 @@ class Result:
         seconds: How long the work took.
         baseline_seconds: How long the baseline took.
         peak_mb: The most memory that the work's process had, in MiB.
+        workers_mb: The most memory that one of its worker processes had, in MiB.
+        baseline_mb: The most memory that the baseline's process had, in MiB.
+        limits: What the work should keep to.
     """
 
     work: str
@@ -35,6 +54,13 @@ class Result:
     goal: float | None = None
     baseline_seconds: float | None = None
     peak_mb: float | None = None
+    workers_mb: float | None = None
+    baseline_mb: float | None = None
+    limits: Limits = Limits()
+
+    def missed(self) -> list[str]:
+        """The limits that were not kept, by name."""
+        return [name for name, limit in asdict(self.limits).items() if not _kept(getattr(self, name), limit)]
 
 
 def compare(
@@ -55,38 +81,58 @@ def table(results: Sequence[Result]) -> str:
     """The table for people."""
     width = max(len(result.work) for result in results)
     other = max((len(result.baseline or "") for result in results), default=0)
-    head = f"{'work':<{width}} {'seconds':>8} {'MiB':>5}  {'baseline':<{other}} {'seconds':>8} {'ratio':>7}  goal"
+    head = (
+        f"{'work':<{width}} {'seconds':>8} {'MiB':>5} {'worker':>6}  {'baseline':<{other}} {'seconds':>8} {'MiB':>5}"
+        f" {'ratio':>7}  goal"
+    )
     lines = [head, "-" * len(head)]
     for result in results:
         lines.append(
             f"{result.work:<{width}} {_number(result.seconds, 2):>8} {_number(result.peak_mb, 0):>5}"
-            f"  {result.baseline or '':<{other}} {_number(result.baseline_seconds, 2):>8}"
-            f" {_number(result.ratio, 2, 'x'):>7}  {_goal(result)}"
+            f" {_number(result.workers_mb, 0):>6}  {result.baseline or '':<{other}}"
+            f" {_number(result.baseline_seconds, 2):>8} {_number(result.baseline_mb, 0):>5}"
+            f" {_number(result.ratio, 2, 'x'):>7}  {_goals(result)}"
         )
     return "\n".join(line.rstrip() for line in lines)
 
 
 def write(results: Sequence[Result]) -> None:
     """Write the same as JSON."""
-    order = ("work", "baseline", "ratio", "goal", "seconds", "baseline_seconds", "peak_mb")
-    rows = [{name: _plain(asdict(result)[name]) for name in order} for result in results]
+    rows = [{name: _plain(value) for name, value in asdict(result).items()} for result in results]
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.write_text(json.dumps(rows, indent=2) + "\n")
 
 
-def _goal(result: Result) -> str:
-    if result.goal is None:
-        return ""
-    if result.ratio is None:
-        return f"{result.goal:g}x, not measured"
-    return f"{result.goal:g}x, {'met' if result.ratio >= result.goal else 'MISSED'}"
+def _goals(result: Result) -> str:
+    goals = [] if result.goal is None else [_goal(f"{result.goal:.3g}x", result.ratio, result.goal)]
+    for name, limit, unit in (
+        ("seconds", result.limits.seconds, "s"),
+        ("peak_mb", result.limits.peak_mb, "MiB"),
+        ("workers_mb", result.limits.workers_mb, "MiB a worker"),
+    ):
+        if limit is not None:
+            missed = "MISSED" if name in result.missed() else "met"
+            goals.append(f"{limit:g} {unit}, {missed}")
+    return "; ".join(goals)
+
+
+def _goal(said: str, ratio: float | None, goal: float) -> str:
+    if ratio is None:
+        return f"{said}, not measured"
+    return f"{said}, {'met' if ratio >= goal else 'MISSED'}"
+
+
+def _kept(value: float | None, limit: float | None) -> bool:
+    return limit is None or (value is not None and value <= limit)
 
 
 def _number(value: float | None, places: int, unit: str = "") -> str:
     return "" if value is None else f"{value:.{places}f}{unit}"
 
 
-def _plain(value: object) -> object:
+def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 3)
+    if isinstance(value, dict):
+        return {name: limit for name, limit in value.items() if limit is not None}
     return value.strip() if isinstance(value, str) else value

@@ -16,12 +16,8 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-import exports
-import imports
-import machine
-import results
-import verification
-from bench_bed import BenchBed
+from benchmarks import exports, imports, machine, results, verification
+from benchmarks.bench_bed import BenchBed
 
 from testbed import axonops
 

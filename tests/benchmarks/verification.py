@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import bare
-import phases
-from bench_bed import BACKUP, BenchBed, ModuleRun, timed
-from results import Result, compare
+from benchmarks import bare, phases
+from benchmarks.bench_bed import BACKUP, BenchBed, timed
+from benchmarks.module_run import ModuleRun
+from benchmarks.results import Result, compare
 
 ROUNDS = 5
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from benchmarks import results
 from benchmarks.observed_module import OBSERVED
-from benchmarks.results import Result, compare, table
+from benchmarks.results import Limits, Result, compare, table
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations import (
     export_registry,
@@ -33,6 +33,22 @@ def test_the_ratio_is_the_median_of_the_rounds() -> None:
     assert (result.seconds, result.baseline_seconds, result.ratio) == (2.0, 8.0, 6.0)
 
 
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        (Result("backup", 2.0, limits=Limits(seconds=2)), "2 s, met"),
+        (Result("backup", 2.01, limits=Limits(seconds=2)), "2 s, MISSED"),
+        (
+            Result("backup", 2.0, "cp", 0.9, 1 / 1.2, 1.8, 151.0, 80.0, limits=Limits(peak_mb=150, workers_mb=80)),
+            "0.833x, met; 150 MiB, MISSED; 80 MiB a worker, met",
+        ),
+        (Result("backup", 2.0, limits=Limits(workers_mb=80)), "80 MiB a worker, MISSED"),
+    ],
+)
+def test_the_table_tells_whether_limits_are_kept(result: Result, said: str) -> None:
+    assert table([result]).splitlines()[-1].endswith(f"  {said}")
+
+
 @pytest.mark.parametrize(("ratio", "said"), [(5.0, "5x, met"), (4.99, "5x, MISSED"), (None, "5x, not measured")])
 def test_the_table_tells_whether_a_goal_is_met(ratio: float | None, said: str) -> None:
     lines = table([Result("export", 2.0, "loop", ratio, 5.0)]).splitlines()
@@ -42,7 +58,8 @@ def test_the_table_tells_whether_a_goal_is_met(ratio: float | None, said: str) -
 def test_the_report_has_the_same_fields_in_every_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     report = tmp_path / "build" / "bench.json"
     monkeypatch.setattr(results, "REPORT", report)
-    results.write([Result("export", 2.0, "loop", 5.12345, 5.0, 10.0, 93.5), Result("  export: modes", 1.0)])
+    export = Result("export", 2.0, "loop", 5.12345, 5.0, 10.0, 93.5, limits=Limits(seconds=15.0))
+    results.write([export, Result("  export: modes", 1.0)])
     whole, share = json.loads(report.read_text())
     assert whole == {
         "work": "export",
@@ -52,5 +69,8 @@ def test_the_report_has_the_same_fields_in_every_row(tmp_path: Path, monkeypatch
         "seconds": 2.0,
         "baseline_seconds": 10.0,
         "peak_mb": 93.5,
+        "workers_mb": None,
+        "baseline_mb": None,
+        "limits": {"seconds": 15.0},
     }
-    assert share == dict.fromkeys(whole) | {"work": "export: modes", "seconds": 1.0}
+    assert share == dict.fromkeys(whole) | {"work": "export: modes", "seconds": 1.0, "limits": {}}

@@ -1,7 +1,7 @@
 # Copyright: lifeboat.kafka contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What comes before any work: whether a play finds hosts, and whether each knows its store, its registry and its cluster."""
+"""What comes before any work: whether a play finds hosts, and whether each knows its store, registry and cluster."""
 
 from __future__ import annotations
 

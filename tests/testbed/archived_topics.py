@@ -107,25 +107,18 @@ def back_up_topics(
         topics: The topics to back up; None for all.
     """
     names = sorted({topic for topic, _partition in logs} if topics is None else topics)
+    partitions: dict[str, list[int]] = {}
+    for topic, partition in sorted(logs):
+        partitions.setdefault(topic, []).append(partition)
     with capture(store, backup_id, None, clock=clock or SystemClock()) as taken:
         bases = find_bases(store, backup_id, names)
-        states = []
         with SegmentWriter(store, backup_id) as writer:
+            states = []
             for name in names:
                 base = bases.get(name)
                 known = {state.partition: state for state in base.state.partitions} if base else {}
-                states.append(
-                    TopicState(
-                        name,
-                        topic_id(name),
-                        False,
-                        tuple(
-                            _capture(writer, name, partition, log, known.get(partition))
-                            for (topic, partition), log in sorted(logs.items())
-                            if topic == name
-                        ),
-                    )
-                )
+                captured = (_capture(writer, name, of, logs[name, of], known.get(of)) for of in partitions[name])
+                states.append(TopicState(name, topic_id(name), False, tuple(captured)))
             entries = writer.finish()
         TopicsPartWriter(taken.point, scope=SCOPE if scope is None else scope).finish(
             definitions=[ArchivedTopic(of.topic, of.topic_id, len(of.partitions), 1, {}) for of in states],

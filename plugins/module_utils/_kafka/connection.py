@@ -77,10 +77,19 @@ class _Protocol(KafkaProtocol):  # type: ignore[misc]
             at = 4
             if request.flexible:
                 at += 1 if not data[at] else _tagged_header(data)
-            return [(answered, request.decode(data, at))]
+            return [(answered, self._decoded(request, data, at))]
         buffer = KafkaBytes(len(data))
         buffer[:] = data
         return [self._process_response(buffer)]
+
+    @staticmethod
+    def _decoded(request: Request, data: memoryview, at: int) -> Any:
+        try:
+            return request.decode(data, at)
+        except (ValueError, IndexError, struct.error) as error:
+            raise kafka_errors.KafkaProtocolError(
+                f"its answer to request {request.API_KEY} in version {request.API_VERSION} cannot be read: {error}"
+            ) from error
 
 
 def _tagged_header(data: memoryview) -> int:
@@ -88,7 +97,7 @@ def _tagged_header(data: memoryview) -> int:
 
 
 class Connection(KafkaConnection):  # type: ignore[misc]
-    """A connection that `open` makes ready; `slots` and `resume_at` say when it takes another request.
+    """A connection that `open` makes ready.
 
     Args:
         loop: What drives it.
@@ -108,14 +117,15 @@ class Connection(KafkaConnection):  # type: ignore[misc]
             **config.connection,
             request_timeout_ms=timeout * 1000,
             receive_message_max_bytes=limit,
-            max_in_flight_requests_per_connection=1 << 30,  # the library would refuse more; `slots` lets them wait
+            max_in_flight_requests_per_connection=1 << 30,  # the library would refuse more; `exchange` lets them wait
         )
         self.host, self.port = host, port
         self.server = f"{host}:{port}"
-        self.slots = Slots(IN_FLIGHT)
-        self.resume_at = 0.0
+        self._slots = Slots(IN_FLIGHT)
+        self._turn = Slots(1)
+        self._resume_at = 0.0
         self.receiver = Receiver(buffers, limit, self.server)
-        self._tls = config.tls
+        self._config = config
         self._limit = limit
 
     async def open(self, deadline: float) -> None:
@@ -125,14 +135,21 @@ class Connection(KafkaConnection):  # type: ignore[misc]
             deadline: Latest end, by `time.monotonic`.
         """
         try:
-            sock = await dial(self.net, self.host, self.port, deadline)
-            if self._tls is not None:
-                sock = await secure(self.net, sock, self._tls, self.host, deadline)
+            sock = await dial(self.net, self.host, self.port, deadline, self._config.socket_options)
+            if self._config.tls is not None:
+                sock = await secure(self.net, sock, self._config.tls, self.host, deadline)
             self.connection_made(Transport(self.net, sock, self.host))
             self.parser = _Protocol(client_id=self.config["client_id"], receive_message_max_bytes=self._limit)
             await self.initialize(timeout_at=deadline)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told to those who wait
             self.connection_lost(error)
+
+    def drop(self) -> None:
+        """Close at once; what is under way fails."""
+        if self.transport is not None:
+            self.transport.abort()
+        else:
+            self.close()
 
     def usable(self) -> bool:
         """Whether a request sent now would find the connection alive and logged in, as far as can be told."""
@@ -143,6 +160,30 @@ class Connection(KafkaConnection):  # type: ignore[misc]
         lifetime = self._reauth.session_lifetime_ms / 1000
         expired = bool(lifetime) and time.monotonic() > self._reauth.authenticated_at + 0.9 * lifetime
         return not (expired or self.transport.gone())
+
+    async def exchange(self, build: Callable[[Connection], Any], timeout: float) -> Any:
+        """Send a request when it is its turn, and wait for the answer. Requests leave in the order in which they came.
+
+        Args:
+            build: Makes the request, given the connection.
+            timeout: Seconds for the answer.
+
+        Raises:
+            Exception: Of many kinds: the library's, the socket's, TLS's, or `LifeboatError`.
+        """
+        await self._slots.take()
+        try:
+            await self._turn.take()
+            try:
+                held = self._resume_at - time.monotonic()
+                if held > 0:
+                    await self.net.sleep(held)
+                answer = self.send_request(build(self), request_timeout_ms=timeout * 1000)
+            finally:
+                self._turn.give_back()
+            return await answer
+        finally:
+            self._slots.give_back()
 
     def version(self, api_key: int, lowest: int, highest: int) -> int:
         """The newest version of a request that both sides know.
@@ -165,4 +206,4 @@ class Connection(KafkaConnection):  # type: ignore[misc]
         """Note when a broker that holds us to a quota wants to hear from us again (KIP-219)."""
         held = getattr(response, "throttle_time_ms", 0)
         if held:
-            self.resume_at = max(self.resume_at, time.monotonic() + held / 1000)
+            self._resume_at = max(self._resume_at, time.monotonic() + held / 1000)

@@ -28,6 +28,15 @@ _RETRIABLE = frozenset(
 )
 
 
+# Where kafka-python has another name than the protocol guide.
+_RENAMED = {
+    -1: "UNKNOWN_SERVER_ERROR",
+    6: "NOT_LEADER_OR_FOLLOWER",
+    10: "MESSAGE_TOO_LARGE",
+    17: "INVALID_TOPIC_EXCEPTION",
+}
+
+
 class _Meaning(NamedTuple):
     code: str
     advice: str
@@ -81,13 +90,15 @@ def retriable(code: int) -> bool:
 
 def error_name(code: int) -> str:
     """The protocol's name of an error code, such as ``TOPIC_AUTHORIZATION_FAILED``."""
+    if code in _RENAMED:
+        return _RENAMED[code]
     known = kafka_errors.kafka_errors.get(code) if KAFKA_PYTHON_IS_THERE else None
     return str(known.message) if known is not None else f"ERROR_{code}"
 
 
 def error_code(name: str) -> int:
     """The code of an error by the protocol's name, or -1 for a name that is not known."""
-    return next((code for code, known in kafka_errors.kafka_errors.items() if known.message == name and code), -1)
+    return next((code for code in kafka_errors.kafka_errors if code and error_name(code) == name), -1)
 
 
 def broker_error(doing: str, code: int, *, object_name: str | None = None, detail: str | None = None) -> KafkaError:

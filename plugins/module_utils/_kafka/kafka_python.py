@@ -18,7 +18,7 @@ try:
     from kafka.future import Future
     from kafka.net.connection import KafkaConnection
     from kafka.net.sasl.oauth import AbstractTokenProvider
-    from kafka.net.selector import NetworkSelector
+    from kafka.net.selector import KernelEvent, NetworkSelector, Task, TaskState
     from kafka.net.transport import KafkaTCPTransport
     from kafka.protocol.consumer import (
         FetchRequest,
@@ -38,12 +38,15 @@ except ImportError:
     KafkaProtocol: Any = object  # type: ignore[no-redef]
     KafkaTCPTransport: Any = object  # type: ignore[no-redef]
     NetworkSelector: Any = object  # type: ignore[no-redef]
+    Task: Any = object  # type: ignore[no-redef]
     KafkaBytes: Any = None  # type: ignore[no-redef]
+    KernelEvent: Any = None  # type: ignore[no-redef]
     FetchRequest: Any = None  # type: ignore[no-redef]
     InitProducerIdRequest: Any = None  # type: ignore[no-redef]
     ListOffsetsRequest: Any = None  # type: ignore[no-redef]
     MetadataRequest: Any = None  # type: ignore[no-redef]
     OffsetForLeaderEpochRequest: Any = None  # type: ignore[no-redef]
+    TaskState: Any = None  # type: ignore[no-redef]
 else:
     KAFKA_PYTHON_IS_THERE = True
 
@@ -57,10 +60,13 @@ __all__ = [
     "KafkaConnection",
     "KafkaProtocol",
     "KafkaTCPTransport",
+    "KernelEvent",
     "ListOffsetsRequest",
     "MetadataRequest",
     "NetworkSelector",
     "OffsetForLeaderEpochRequest",
+    "Task",
+    "TaskState",
     "kafka_errors",
     "require_kafka_python",
 ]

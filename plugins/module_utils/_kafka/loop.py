@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import selectors
 import sys
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-from .kafka_python import Future, NetworkSelector
+from .kafka_python import Future, KernelEvent, NetworkSelector, Task, TaskState
 
 
 class Loop(NetworkSelector):  # type: ignore[misc]
@@ -20,12 +21,26 @@ class Loop(NetworkSelector):  # type: ignore[misc]
         # A coroutine here may well compute for a while, such as the CRC of a large answer: not worth a warning.
         super().__init__(slow_task_threshold_secs=0)
 
+    def watch(self, sock: Any, callback: Callable[[], None]) -> Any:
+        """Call something whenever a socket can be read, until the returned task is cancelled.
+
+        The library's own way is to register the socket anew for every single time, at several times the cost.
+        """
+        watcher = _Watcher(callback)
+        watcher.state = TaskState.WAIT_IO
+        self._pending_tasks.add(watcher)
+        self.register_event(sock, selectors.EVENT_READ, watcher)
+        return watcher
+
+    def _watch_on(self) -> None:
+        self._current.state = TaskState.WAIT_IO
+
     def _task_done(self, task: Any) -> None:
         """Let Ctrl-C and exits through: the library would note them for the task that they hit, and go on."""
-        super()._task_done(task)
         error = sys.exception()
         if error is not None and not isinstance(error, Exception):
             raise error
+        super()._task_done(task)
 
     async def gather(self, *coroutines: Coroutine[Any, Any, Any]) -> list[Any]:
         """Run coroutines together, begun in the given order, and wait for all of them.
@@ -47,6 +62,21 @@ class Loop(NetworkSelector):  # type: ignore[misc]
         if first is not None:
             raise first
         return results
+
+
+class _Watcher(Task):  # type: ignore[misc]
+    """A task that is run again and again, and never done until it is cancelled."""
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        super().__init__(callback)
+        self._callback = callback
+
+    def __call__(self, _argument: Any = None) -> Any:
+        self._callback()
+        return _WATCH_ON
+
+
+_WATCH_ON = KernelEvent("_watch_on") if KernelEvent is not None else None
 
 
 class Slots:

@@ -115,7 +115,7 @@ class Nodes:
     def close(self) -> None:
         """End all connections."""
         for connection in self._open.values():
-            connection.close()
+            connection.drop()
         self._open.clear()
 
     async def _find_through(self, server: str) -> None:
@@ -130,19 +130,19 @@ class Nodes:
                     object_name=server,
                 )
         except BaseException:
-            connection.close()
+            connection.drop()
             raise
         self.learn(answer)
         for node, address in self.brokers.items():
             if address == (connection.host, connection.port):
                 self._keep(node, connection)
                 return
-        connection.close()
+        connection.drop()
 
     def _keep(self, node: int, connection: Connection) -> None:
         former = self._open.get(node)
         if former is not None:
-            former.close()
+            former.drop()
         self._open[node] = connection
 
     def _connect(self, address: Address) -> Connection:
@@ -191,18 +191,10 @@ class Nodes:
             raise self._explained(error, connection) from error
 
     async def _exchange(self, connection: Connection, build: Callable[[Connection], Any], wait: float) -> Any:
-        await connection.slots.take()
         try:
-            held = connection.resume_at - time.monotonic()
-            if held > 0:
-                await self._loop.sleep(held)
-            return await connection.send_request(build(connection), request_timeout_ms=(self._timeout + wait) * 1000)
-        except LifeboatError:
-            raise
+            return await connection.exchange(build, self._timeout + wait)
         except Exception as error:
             raise self._explained(error, connection) from error
-        finally:
-            connection.slots.give_back()
 
     def _explained(self, error: Exception, connection: Connection) -> LifeboatError:
         needs_certificate = self._config.tls is not None and self._settings.client_cert is None

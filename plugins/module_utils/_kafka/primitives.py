@@ -79,7 +79,8 @@ class Cursor:
             return
         for _tag in range(self.varint()):
             self.varint()
-            self.at += self.varint()
+            size = self.varint()  # moves the cursor, so that it must be read before
+            self.at += size
 
     def _take(self, size: int) -> memoryview | None:
         if size < 0:

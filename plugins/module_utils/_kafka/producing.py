@@ -106,15 +106,15 @@ def _decode_partition(cursor: Cursor, version: int) -> tuple[int, int, int, int,
         number, code, base_offset, _append_time, log_start = cursor.fixed(_PARTITION_5)
     else:
         number, code, base_offset, _append_time = cursor.fixed(_PARTITION_2)
-    said = None
+    said: list[str | None] = []
     if version >= 8:
         for _record in range(cursor.count()):
             cursor.skip(4)
-            said = said or cursor.text()
+            said.append(cursor.text())
             cursor.end_structure()
-        said = cursor.text() or said
+        said.append(cursor.text())
     cursor.end_structure()
-    return number, code, base_offset, log_start, said
+    return number, code, base_offset, log_start, next(filter(None, reversed(said)), None)
 
 
 def produced(batches: Sequence[Batch], answer: ProduceAnswer) -> list[Produced]:

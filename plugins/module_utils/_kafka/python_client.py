@@ -11,9 +11,8 @@ from typing import Any
 
 from .._core.errors import InvalidOption
 from .._core.settings import KafkaSettings
+from .client_options import CLIENT_ID, ClientOptions
 from .oauth import ClientCredentials
-
-_CLIENT_ID = "lifeboat.kafka"
 
 
 @dataclass(frozen=True)
@@ -23,10 +22,12 @@ class ClientConfig:
     Args:
         connection: Options of kafka-python's ``KafkaConnection``.
         tls: The TLS settings, or None for connections that are not encrypted.
+        socket_options: What is set on each socket, as `socket.socket.setsockopt` takes it.
     """
 
     connection: dict[str, Any]
     tls: ssl.SSLContext | None
+    socket_options: tuple[tuple[int, int, int], ...]
 
     def __repr__(self) -> str:
         return f"ClientConfig({self.connection.get('security_protocol')})"  # the rest holds secrets
@@ -36,11 +37,12 @@ def client_config(settings: KafkaSettings) -> ClientConfig:
     """Turn settings into what connections are made with.
 
     Raises:
-        InvalidOption: A certificate file cannot be used.
+        InvalidOption: A client option is not taken, or a certificate file cannot be used.
     """
+    options = ClientOptions.read(settings.client_options)
     connection: dict[str, Any] = {
-        "client_id": settings.client_options.get("client.id", _CLIENT_ID),
-        "client_software_name": _CLIENT_ID,
+        "client_id": options.client_id,
+        "client_software_name": CLIENT_ID,
         "security_protocol": settings.security_protocol,
     }
     if settings.sasl_mechanism is not None:
@@ -50,7 +52,8 @@ def client_config(settings: KafkaSettings) -> ClientConfig:
         if settings.oauth is not None:
             connection["sasl_oauth_token_provider"] = ClientCredentials(settings.oauth, _trust(settings))
     encrypted = settings.security_protocol in ("SSL", "SASL_SSL")
-    return ClientConfig(connection, _tls_context(settings) if encrypted else None)
+    tls = _tls_context(settings, options) if encrypted else None
+    return ClientConfig(connection, tls, options.socket_options)
 
 
 def _user_name(settings: KafkaSettings) -> str | None:
@@ -72,8 +75,22 @@ def _trust(settings: KafkaSettings) -> ssl.SSLContext:
     return context
 
 
-def _tls_context(settings: KafkaSettings) -> ssl.SSLContext:
+def _tls_context(settings: KafkaSettings, options: ClientOptions) -> ssl.SSLContext:
     context = _trust(settings)
+    context.check_hostname = settings.validate_certs and options.check_hostname
+    if options.cipher_suites is not None:
+        try:
+            context.set_ciphers(options.cipher_suites)
+        except ssl.SSLError as error:
+            raise _unusable("ssl.cipher.suites", f"OpenSSL knows none of {options.cipher_suites!r}") from error
+    if options.crl is not None:
+        try:
+            context.load_verify_locations(cafile=options.crl)
+        except OSError as error:
+            raise _unusable(
+                "ssl.crl.location", f"{options.crl} must be a PEM file with revoked certificates"
+            ) from error
+        context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
     if settings.client_cert is not None:
         try:
             # An empty password, so that OpenSSL does not ask for one on the terminal.
@@ -88,3 +105,7 @@ def _tls_context(settings: KafkaSettings) -> ssl.SSLContext:
 def _bad_file(option: str, path: str | None, error: OSError, rule: str) -> InvalidOption:
     reason = error.strerror or "not readable as such"
     return InvalidOption(f"kafka.{option}: {path} cannot be used ({reason}); it {rule}.", object_name=f"kafka.{option}")
+
+
+def _unusable(name: str, rule: str) -> InvalidOption:
+    return InvalidOption(f"kafka.client_options: {name}: {rule}.", object_name="kafka.client_options")

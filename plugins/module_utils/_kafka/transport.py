@@ -11,29 +11,36 @@ import select
 import socket
 import ssl
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from .kafka_python import KafkaTCPTransport, kafka_errors
 from .loop import Loop
 
 _NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-_ONE_ADDRESS = 5.0  # seconds for one of several addresses of a host, before the next is tried
+_SOCKET_OPTIONS = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1))
+_ONE_ADDRESS = 5.0  # seconds for one of a host's addresses to answer
 
 
-async def dial(loop: Loop, host: str, port: int, deadline: float) -> socket.socket:
+async def dial(
+    loop: Loop, host: str, port: int, deadline: float, options: Iterable[tuple[int, int, int]] = ()
+) -> socket.socket:
     """Connect to a host, at whichever of its addresses answers first in the resolver's order.
 
     Args:
         deadline: Latest end, by `time.monotonic`.
+        options: Socket options to set.
 
     Raises:
         OSError: None answered; the last one's reason. ``socket.gaierror`` for an unknown host.
     """
     addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     for number, (family, kind, protocol, _name, address) in enumerate(addresses, 1):
-        limit = deadline if number == len(addresses) else min(deadline, time.monotonic() + _ONE_ADDRESS)
+        limit = min(deadline, time.monotonic() + _ONE_ADDRESS)
         sock = socket.socket(family, kind, protocol)
         try:
+            for option in (*_SOCKET_OPTIONS, *options):
+                sock.setsockopt(*option)
             await _connect(loop, sock, address, limit)
         except OSError:
             sock.close()
@@ -49,8 +56,6 @@ async def dial(loop: Loop, host: str, port: int, deadline: float) -> socket.sock
 
 async def _connect(loop: Loop, sock: socket.socket, address: Any, deadline: float) -> None:
     sock.setblocking(False)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     problem = sock.connect_ex(address)
     if problem == errno.EINPROGRESS:
         try:
@@ -117,38 +122,37 @@ class Transport(KafkaTCPTransport):  # type: ignore[misc]
         else:
             super().write(data)
 
-    async def _read_from_sock(self) -> None:
-        while self._read and not self._closed:
-            if self._encrypted and self._sock.pending():
-                await self._net.sleep(0)  # TLS has decrypted more than was taken: the socket would not say so
-            else:
-                await self._net.wait_read(self._sock)
-            problem = self._receive()
-            if problem is not None:
-                self.abort(error=problem)
+    def resume_reading(self) -> None:
+        """Begin to read; nothing here ever pauses."""
+        self._read = True
+        self._read_task = self._net.watch(self._sock, self._receive)
 
-    def _receive(self) -> Exception | None:
-        """Take what is there, up to the end of an answer, so that whoever waits for it comes first."""
+    def _receive(self) -> None:
+        """Take what is there."""
+        try:
+            self._take()
+        except _NOT_NOW:
+            pass
+        except Exception as error:  # noqa: BLE001 - it ends this connection, and its users are told
+            self.abort(error=error)
+
+    def _take(self) -> None:
         protocol = self._protocol
         receiver = protocol.receiver
-        try:
-            while True:
-                space = receiver.space()
-                count = self._sock.recv_into(space)
-                if not count:
-                    return ConnectionError("it closed the connection")
-                answers = receiver.received(count)
-                if answers:
-                    self.last_read = time.monotonic()
-                    for answer in answers:
-                        protocol.data_received(answer)
-                    return None
-                if count < len(space) and not self._encrypted:
-                    return None
-        except _NOT_NOW:
-            return None
-        except Exception as error:  # noqa: BLE001 - it ends this connection, and its users are told
-            return error
+        while not self._closed:
+            space = receiver.space()
+            count = self._sock.recv_into(space)
+            if not count:
+                raise ConnectionError("it closed the connection")
+            answers = receiver.received(count)
+            if answers:
+                self.last_read = time.monotonic()
+                for answer in answers:
+                    protocol.data_received(answer)
+            # With TLS, more may have been decrypted than was taken, of which the socket says nothing: go on until it is
+            # empty. Else whoever waits for an answer comes first, and the loop will call again.
+            if not self._encrypted and (answers or count < len(space)):
+                return
 
     def _sock_send(self) -> tuple[int, Exception | None]:
         total = 0

@@ -80,6 +80,12 @@ def kill_at_each_step(action: Callable[[Path], object], roots: Iterator[Path]) -
 
 
 def _killed(action: Callable[[Path], object], root: Path, at: int) -> None:
+    die_at_step(root, at)
+    action(root)
+
+
+def die_at_step(root: Path, at: int) -> None:
+    """Make this process, and each that is forked off it, kill itself just before its ``at``-th step; see `kill_at_each_step`."""
     taken = 0
 
     def count(event: str, arguments: tuple[Any, ...]) -> None:
@@ -93,7 +99,6 @@ def _killed(action: Callable[[Path], object], root: Path, at: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(count)
-    action(root)
 
 
 def on_a_small_disk(folder: Path, options: str, action: Callable[[], object]) -> tuple[int, str]:

@@ -19,7 +19,7 @@ import multiprocessing
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,11 +64,17 @@ class Outcome:
 class RunningModule:
     """A module at work."""
 
-    def __init__(self, name: str, arguments: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        environment: Mapping[str, str],
+        mishap: Callable[[], object] | None = None,
+    ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="module-")
         home = Path(self._folder.name)
         (home / "arguments").write_text(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
-        self._process = _PROCESSES.Process(target=_execute, args=(name, home, dict(environment)))
+        self._process = _PROCESSES.Process(target=_execute, args=(name, home, dict(environment), mishap))
         self._process.start()
 
     @property
@@ -95,6 +101,7 @@ def start_module(
     check: bool = False,
     diff: bool = False,
     environment: Mapping[str, str] | None = None,
+    mishap: Callable[[], object] | None = None,
     **options: Any,
 ) -> RunningModule:
     """Start a module.
@@ -104,12 +111,13 @@ def start_module(
         check: Whether in check mode.
         diff: Whether in diff mode.
         environment: What is set in its environment besides; no ``LIFEBOAT_*`` is inherited.
+        mishap: Called in its process before it begins, such as `testbed.mishaps.die_at_step`; it is pickled.
         **options: Its options.
     """
     kept = {key: value for key, value in os.environ.items() if not key.startswith(FOREIGN)}
     arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": diff}
     _start_server()
-    return RunningModule(name, arguments, kept | dict(environment or {}))
+    return RunningModule(name, arguments, kept | dict(environment or {}), mishap)
 
 
 def run_module(name: str, **options: Any) -> Outcome:
@@ -136,11 +144,13 @@ def _start_server() -> None:
             os.environ["PYTHONPATH"] = before
 
 
-def _execute(name: str, home: Path, environment: Mapping[str, str]) -> None:
+def _execute(name: str, home: Path, environment: Mapping[str, str], mishap: Callable[[], object] | None) -> None:
     """Run a module in this process, as its own program would."""
     for descriptor, file in ((1, "output"), (2, "errors")):
         os.dup2(os.open(home / file, os.O_WRONLY | os.O_CREAT), descriptor)
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = [name, str(home / "arguments")]
+    if mishap:
+        mishap()
     importlib.import_module(f"{PACKAGE}.{name}").main()

@@ -15,12 +15,12 @@ import json
 import random
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 
 from testbed.kafka import Kafka
 from testbed.topics import COMPACTED, Topics, compact
@@ -63,7 +63,7 @@ def send_in_transactions(client: Mapping[str, str], topic: str, *steps: tuple[st
 
 @contextmanager
 def open_transaction(client: Mapping[str, str], topic: str, messages: Iterable[Message]) -> Iterator[Producer]:
-    """Hold a transaction open that has written records; it is aborted at the end unless the caller has ended it."""
+    """Hold a transaction open that has written records; it is aborted at the end unless the caller has committed it."""
     settings = {"transactional_id": f"{topic}-{random.getrandbits(64):x}", "transaction_timeout_ms": 600_000}
     producer = Producer(_settings(client, settings))
     producer.init_transactions(WAIT_SECONDS)
@@ -72,7 +72,8 @@ def open_transaction(client: Mapping[str, str], topic: str, messages: Iterable[M
     try:
         yield producer
     finally:
-        producer.abort_transaction(WAIT_SECONDS)
+        with suppress(KafkaException):  # there is none any more
+            producer.abort_transaction(WAIT_SECONDS)
 
 
 def numbered(count: int, *, partitions: int = 1, first: int = 0, size: int = 100, keys: int = 0) -> Iterator[Message]:

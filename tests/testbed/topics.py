@@ -21,6 +21,7 @@ from confluent_kafka.admin import (
     ConfigEntry,
     ConfigResource,
     ConfigSource,
+    NewPartitions,
     NewTopic,
     OffsetSpec,
     ResourceType,
@@ -76,6 +77,12 @@ class Topics:
         partitions, configs = self.count(topic), self.configs(topic)
         self.delete(topic)
         self.create(topic, partitions, configs)
+
+    def widen(self, topic: str, partitions: int) -> None:
+        """Give a topic more partitions, so that it has as many as that."""
+        done = self._admin.create_partitions([NewPartitions(topic, partitions)])
+        done[topic].result(timeout=WAIT_SECONDS)
+        wait_for(lambda: self._led({topic: partitions}), f"{partitions} partitions of {topic}")
 
     def names(self) -> set[str]:
         """All topics."""

@@ -23,8 +23,6 @@ from typing import Self
 
 from confluent_kafka import ElectionType, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, PartitionMetadata
-from kafka import TopicPartition as Partition
-from kafka.admin import KafkaAdminClient
 
 from testbed.component import LOOPBACK, ComponentError, free_ports, is_free
 from testbed.kafka import QUICK_TO_RESTART, Kafka, addresses, broker_ids, new_cluster_id
@@ -179,6 +177,10 @@ class KafkaCluster:
 
     def move_leader(self, topic: str, partition: int, leader: int) -> None:
         """Make one of the replicas the preferred leader and elect it, while all are alive."""
+        # Only this takes the other client, which takes long to load and which no fixture is to load for all tests.
+        from kafka import TopicPartition as Partition
+        from kafka.admin import KafkaAdminClient
+
         others = [each for each in self.partition(topic, partition).replicas if each != leader]
         wanted = [leader, *others]
         client = KafkaAdminClient(bootstrap_servers=self.endpoint.split(","))

@@ -85,7 +85,10 @@ def _killed(action: Callable[[Path], object], root: Path, at: int) -> None:
 
 
 def die_at_step(root: Path, at: int) -> None:
-    """Make this process, and each that is forked off it, kill itself just before its ``at``-th step; see `kill_at_each_step`."""
+    """Make this process, and each that is forked off it, kill itself just before its ``at``-th step.
+
+    For what a step is, see `kill_at_each_step`.
+    """
     taken = 0
 
     def count(event: str, arguments: tuple[Any, ...]) -> None:

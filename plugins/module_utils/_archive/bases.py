@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .._core.errors import Damaged
+from .._core.kafka_names import TopicPartition
 from .coverage import Coverage
 from .layout import backup_folder
 from .parts import TOPICS, Entry
@@ -18,7 +20,7 @@ from .points import RestorePoint, read_point, sequences
 from .reader import PartReader
 from .store import Store
 from .topic_state import TopicState
-from .topics_index import is_segment, is_topic, read_index
+from .topics_index import TopicsIndex, is_topic
 
 _SIZES_KNOWN = 10_000
 
@@ -32,11 +34,13 @@ class Base:
         state: What it holds of the topic. Partitions are left out whose slices cannot all be read any more: what the
             source still has of them is to be archived anew.
         entry: The index entry of the state.
+        whole: Whether no partition was left out.
     """
 
     point: RestorePoint
     state: TopicState
     entry: Entry
+    whole: bool = True
 
 
 def find_bases(
@@ -65,7 +69,7 @@ def find_bases(
     """
     left = set(wanted)
     bases: dict[str, Base] = {}
-    searched: dict[str, bool] = {}
+    searched: set[str] = set()
     for sequence in reversed(sequences(store, backup_id)):
         if not left:
             break
@@ -73,42 +77,32 @@ def find_bases(
             point = read_point(store, backup_id, sequence)
             if TOPICS not in point.parts:
                 continue
-            reader = PartReader(store, point, TOPICS)
+            index = TopicsIndex(PartReader(store, point, TOPICS))
         except Damaged:
             continue
-        found = {base.state.topic: base for base in _states(reader, point, left, searched)}
-        bases.update(_readable(store, reader, found))
+        found = {base.state.topic: base for base in _states(index, point, left, searched)}
+        bases.update(_readable(store, index, found))
         left -= found.keys()
         if selects is not None and point.complete:
             left -= {topic for topic in left if selects(point.scope[TOPICS], topic)}
     return bases
 
 
-def _states(
-    reader: PartReader, point: RestorePoint, wanted: Collection[str], searched: dict[str, bool]
-) -> Iterator[Base]:
-    """Yield what a restore point says of the wanted topics.
-
-    ``searched`` knows which pages newer points share, and whether slices begin on them: states come before slices.
-    """
-    for page in reader.part.pages:
-        if page.file not in searched:
-            try:
-                entries = reader.entries_of(page)
-            except Damaged:
-                continue
-            for entry in entries:
+def _states(index: TopicsIndex, point: RestorePoint, wanted: Collection[str], searched: set[str]) -> Iterator[Base]:
+    """Yield what a restore point says of the wanted topics; ``searched`` knows the pages that newer points share."""
+    reader = index.reader
+    for page in index.documents():
+        if page.file in searched:
+            continue
+        searched.add(page.file)
+        with contextlib.suppress(Damaged):
+            for entry in reader.entries_of(page):
                 if is_topic(entry) and entry.facts["topic"] in wanted:
-                    try:
+                    with contextlib.suppress(Damaged):
                         yield Base(point, TopicState.decode(reader.read(entry), reader.path(entry.file)), entry)
-                    except Damaged:
-                        continue
-            searched[page.file] = any(is_segment(entry) for entry in entries)
-        if searched[page.file]:
-            return
 
 
-def _readable(store: Store, reader: PartReader, found: Mapping[str, Base]) -> dict[str, Base]:
+def _readable(store: Store, index: TopicsIndex, found: Mapping[str, Base]) -> dict[str, Base]:
     """Leave those partitions out that slices do not cover from end to end, or whose files are missing or cut off."""
     if not found:
         return {}
@@ -116,7 +110,7 @@ def _readable(store: Store, reader: PartReader, found: Mapping[str, Base]) -> di
     size = functools.lru_cache(_SIZES_KNOWN)(store.storage.size)
     coverage = Coverage(base.state for base in found.values())
     broken = set()
-    for _key, entry, _page in read_index(reader, lambda entry: is_segment(entry) and entry.facts["topic"] in found):
+    for _key, entry, _page in index.slices(lambda entry: coverage.needs(entry.facts), damaged=[]):
         gap = coverage.add(entry.facts)
         if gap is not None or (size(f"{folder}/{entry.file}") or 0) < entry.at + entry.length:
             broken.add((entry.facts["topic"], entry.facts["partition"]))
@@ -124,8 +118,8 @@ def _readable(store: Store, reader: PartReader, found: Mapping[str, Base]) -> di
     return {topic: _without(base, broken) for topic, base in found.items()}
 
 
-def _without(base: Base, broken: Collection[tuple[str, int]]) -> Base:
+def _without(base: Base, broken: Collection[TopicPartition]) -> Base:
     kept = tuple(state for state in base.state.partitions if (base.state.topic, state.partition) not in broken)
-    return (
-        base if len(kept) == len(base.state.partitions) else replace(base, state=replace(base.state, partitions=kept))
-    )
+    if len(kept) == len(base.state.partitions):
+        return base
+    return replace(base, state=replace(base.state, partitions=kept), whole=False)

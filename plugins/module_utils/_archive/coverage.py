@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from .._core.kafka_names import TopicPartition
 from .topic_state import PartitionState, TopicState
 
 
@@ -32,11 +33,19 @@ class Coverage:
 
     Args:
         states: What the restore point says that it holds.
+        reached: Up to where partitions are covered already.
     """
 
-    def __init__(self, states: Iterable[TopicState]) -> None:
+    def __init__(self, states: Iterable[TopicState], reached: Mapping[TopicPartition, int] | None = None) -> None:
         self._states = {(of.topic, state.partition): state for of in states for state in of.partitions}
-        self._reached: dict[tuple[str, int], int] = {}
+        self._reached = dict(reached or {})
+
+    def needs(self, facts: Mapping[str, Any]) -> bool:
+        """Tell whether a slice belongs to what the restore point holds: a lineage that it names, not below its start.
+
+        Indexes may name others for a while: what retention has deleted at the source.
+        """
+        return is_needed(self._states.get((facts["topic"], facts["partition"])), facts)
 
     def add(self, facts: Mapping[str, Any]) -> Gap | None:
         """Take a slice's facts in; return what is wrong, if anything: the partition is followed from there on."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -268,7 +268,13 @@ def list_points(store: Store, backup_id: str) -> list[RestorePoint]:
     return list(newest_first(store, backup_id))[::-1]
 
 
-def find_point(store: Store, backup_id: str, wanted: int | str, needs: Sequence[str] = ()) -> RestorePoint:
+def find_point(
+    store: Store,
+    backup_id: str,
+    wanted: int | str,
+    needs: Sequence[str] = (),
+    suits: Callable[[RestorePoint], bool] | None = None,
+) -> RestorePoint:
     """Find the restore point to read from.
 
     Args:
@@ -277,6 +283,8 @@ def find_point(store: Store, backup_id: str, wanted: int | str, needs: Sequence[
         wanted: A point's number, or `LATEST`: the newest complete point that holds what is needed. Incomplete points
             are found by number only.
         needs: Names of parts that it must hold.
+        suits: Tells whether a point that holds them will do; `LATEST` passes over those that will not, such as
+            points of fewer topics. A point that is named by its number is not asked about.
 
     Raises:
         NotFound: There is no such point; the message lists what there is.
@@ -290,9 +298,10 @@ def find_point(store: Store, backup_id: str, wanted: int | str, needs: Sequence[
         raise NotFound(_no_backup(store, backup_id), object_name=backup_id)
     if wanted == LATEST:
         for point in newest_first(store, backup_id):
-            if point.complete and _holds(point, needs):
+            if point.complete and _holds(point, needs) and (suits is None or suits(point)):
                 return point
         reason = "no complete restore point" + (f" with {' and '.join(needs)}" if needs else "")
+        reason += " that holds all that is asked for" if suits is not None else ""
     elif int(wanted) in numbers:
         point = read_point(store, backup_id, int(wanted))
         if _holds(point, needs):

@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .._core.canonical import sha256_hex
 from .._core.errors import Damaged, LifeboatError
 from .bases import Base
-from .coverage import Coverage, is_needed
+from .coverage import Coverage
 from .definitions import DEFINITIONS, DEFINITIONS_FILE, ArchivedTopic, decode_definitions, encode_definitions
+from .increment import Increment
 from .layout import backup_folder, hashed_file, page_file, part_file
 from .open_point import OpenPoint
 from .parts import TOPICS, Entry, PageRef, Part, encode_page
@@ -21,8 +22,8 @@ from .reader import PartReader
 from .sharing import Content, SharedFiles
 from .store import Store
 from .streamed import PackWriter, StreamedFiles
-from .topic_state import PartitionState, TopicState
-from .topics_index import TOPIC, Indexed, is_definitions, is_segment, is_topic, key_of, merge, pages, read_index
+from .topic_state import TopicState
+from .topics_index import TOPIC, Indexed, Layer, TopicsIndex, in_order, is_topic, key_of, layer_facts, merge, pages
 
 _BATCH_BYTES = 8 * 1024 * 1024
 
@@ -39,7 +40,6 @@ class TopicsPartWriter:
         self._point = point
         self._scope = scope
         self._folder = backup_folder(point.backup_id)
-        self._files = SharedFiles(point.store.storage, self._folder, {}, listed=False)
 
     def finish(
         self,
@@ -72,33 +72,38 @@ class TopicsPartWriter:
             StoreError: The store refuses to write.
         """
         ordered = sorted(states, key=lambda state: state.topic)
-        documents = [self._write_definitions(definitions), *self._write_states(ordered, bases)]
-        new = sorted((Indexed(key_of(entry), entry, None) for entry in (*documents, *entries)), key=lambda of: of.key)
-        needs = _Needs(ordered, bases, documents)
+        increment = Increment(self._point.store, ordered, bases)
+        files = SharedFiles(self._point.store.storage, self._folder, increment.trusted(), listed=False)
+        layers = self._write_layers(files, increment, list(in_order(entries)))
+        documents = [_definitions(files, definitions, layers), *self._write_states(ordered, bases)]
+        document_pages = _write_pages(files, (increment.document(entry) for entry in documents))
+        part = Part(
+            name=TOPICS,
+            scope=self._scope,
+            complete=complete,
+            summary=summary,
+            pages=(*document_pages, *(page for layer in layers for page in layer.pages)),
+            files=len(documents) + sum(layer.entries for layer in layers),
+            size=sum(entry.length for entry in documents) + sum(layer.size for layer in layers),
+        )
+        ref = part.ref()
+        files.put([Content((part_file(TOPICS, ref.sha256),), part.encode(), ref.sha256)])
+        self._point.add_part(part)
+        return ref
+
+    def _write_layers(self, files: SharedFiles, increment: Increment, new: Sequence[Indexed]) -> tuple[Layer, ...]:
+        """Write the slices' pages: a layer on those of the base, or one in which all are merged. Raises as `finish`."""
+        if increment.keeps_layers(len(new)):
+            return (*increment.layers, *_write_layer(files, _covering(new, increment.coverage_of_new())))
         damaged: list[LifeboatError] = []
-        old = [
-            read_index(PartReader(self._point.store, point, TOPICS), needs.of(point), damaged)
-            for point in {base.point.sequence: base.point for base in bases.values()}.values()
-        ]
+        merged = merge([*increment.slices(damaged), new])
         try:
-            written = self._write_index(merge([*old, new]), Coverage(ordered))
+            return _write_layer(files, _covering(merged, Coverage(increment.states)))
         except ValueError:
             # What a base's index no longer tells is why the slices do not fit together.
             if damaged:
                 raise damaged[0] from None
             raise
-        part = Part(TOPICS, self._scope, complete, summary, *written)
-        ref = part.ref()
-        self._files.put([Content((part_file(TOPICS, ref.sha256),), part.encode(), ref.sha256)])
-        self._point.add_part(part)
-        return ref
-
-    def _write_definitions(self, definitions: Iterable[ArchivedTopic]) -> Entry:
-        content = encode_definitions(definitions)
-        digest = sha256_hex(content)
-        names = (DEFINITIONS_FILE, hashed_file(DEFINITIONS_FILE, digest))
-        (file,) = self._files.put([Content(names, content, digest)])
-        return Entry(file, 0, len(content), digest, {"kind": DEFINITIONS})
 
     def _write_states(self, states: Sequence[TopicState], bases: Mapping[str, Base]) -> list[Entry]:
         """Return the entries of all states; those that are as in their base have its entry, the others go to packs."""
@@ -115,58 +120,8 @@ class TopicsPartWriter:
                     pieces.append((state.topic, packs.add(content)))
             packs.flush()
             files.place(packs.take_full())
-        return same + [piece.entry({"kind": TOPIC, "topic": topic}) for topic, piece in pieces]
-
-    def _write_index(self, index: Iterable[Indexed], coverage: Coverage) -> tuple[tuple[PageRef, ...], int, int]:
-        """Write the pages; return them, and how many entries and bytes they name. Raises as `finish`."""
-        refs = []
-        size = 0
-        batch: list[Content] = []
-        for shared, entries in pages(_covering(index, coverage)):
-            if shared is None:
-                content = encode_page(entries)
-                digest = sha256_hex(content)
-                shared = PageRef(page_file(TOPICS, digest), digest, len(entries))
-                batch.append(Content((shared.file,), content, digest))
-                if sum(len(page.content) for page in batch) >= _BATCH_BYTES:
-                    self._files.put(batch)
-                    batch = []
-            refs.append(shared)
-            size += sum(entry.length for entry in entries)
-        if batch:
-            self._files.put(batch)
-        return tuple(refs), sum(ref.entries for ref in refs), size
-
-
-class _Needs:
-    """Tells which entries of earlier indexes belong to a new one.
-
-    Args:
-        states: What the new restore point is to hold.
-        bases: What increments began from.
-        documents: The entries of the definitions and the states.
-    """
-
-    def __init__(self, states: Iterable[TopicState], bases: Mapping[str, Base], documents: Iterable[Entry]) -> None:
-        self._documents = {key_of(entry): entry for entry in documents}
-        self._partitions: dict[tuple[str, int], tuple[int, PartitionState]] = {}
-        for of in states:
-            base = bases.get(of.topic)
-            readable = {state.partition for state in base.state.partitions} if base is not None else ()
-            for state in of.partitions:
-                if base is not None and state.partition in readable:
-                    self._partitions[of.topic, state.partition] = base.point.sequence, state
-
-    def of(self, point: RestorePoint) -> Callable[[Entry], bool]:
-        """Return what tells it of the entries of one restore point."""
-
-        def needed(entry: Entry) -> bool:
-            if not is_segment(entry):
-                return self._documents.get(key_of(entry)) == entry
-            sequence, state = self._partitions.get((entry.facts["topic"], entry.facts["partition"]), (0, None))
-            return sequence == point.sequence and is_needed(state, entry.facts)
-
-        return needed
+        new = (piece.entry({"kind": TOPIC, "topic": topic}) for topic, piece in pieces)
+        return sorted((*same, *new), key=key_of)
 
 
 class TopicsReader:
@@ -183,6 +138,7 @@ class TopicsReader:
 
     def __init__(self, store: Store, point: RestorePoint) -> None:
         self._reader = PartReader(store, point, TOPICS)
+        self._index = TopicsIndex(self._reader)
         self.part = self._reader.part
 
     def definitions(self) -> dict[str, ArchivedTopic]:
@@ -191,29 +147,27 @@ class TopicsReader:
         Raises:
             Damaged, UnsupportedFormat: The index or the document cannot be read.
         """
-        for entry in self._reader.entries():
-            if is_definitions(entry):
-                return decode_definitions(self._reader.read(entry), self._reader.path(entry.file))
-            break
-        raise Damaged(f"{self._reader.path(part_file(TOPICS, ''))} names no definitions of topics.", object_name=TOPICS)
+        entry = self._index.definitions
+        return decode_definitions(self._reader.read(entry), self._reader.path(entry.file))
 
     def states(self) -> Iterator[TopicState]:
         """Yield what the restore point holds of each topic, sorted by name; raises as `definitions`."""
-        for entry in self._reader.entries():
-            if is_segment(entry):
-                return
-            if is_topic(entry):
-                yield TopicState.decode(self._reader.read(entry), self._reader.path(entry.file))
+        for page in self._index.documents():
+            for entry in self._reader.entries_of(page):
+                if is_topic(entry):
+                    yield TopicState.decode(self._reader.read(entry), self._reader.path(entry.file))
 
     def segments(self, topics: Collection[str] | None = None) -> Iterator[Entry]:
         """Yield the slices of some topics, or of all, sorted by topic, partition and offset.
 
+        Those of a partition cover what its state says, from end to end; the first one may begin before it.
+
         Raises:
-            Damaged, UnsupportedFormat: The index cannot be read.
+            Damaged, UnsupportedFormat: The index or a state cannot be read.
         """
-        for entry in self._reader.entries():
-            if is_segment(entry) and (topics is None or entry.facts["topic"] in topics):
-                yield entry
+        coverage = Coverage(state for state in self.states() if topics is None or state.topic in topics)
+        for found in self._index.slices(lambda entry: coverage.needs(entry.facts)):
+            yield found.entry
 
     def read(self, entry: Entry) -> bytes:
         """Return the bytes of a slice.
@@ -229,10 +183,52 @@ class TopicsReader:
             raise
 
 
+def _definitions(files: SharedFiles, topics: Iterable[ArchivedTopic], layers: Iterable[Layer]) -> Entry:
+    content = encode_definitions(topics)
+    digest = sha256_hex(content)
+    names = (DEFINITIONS_FILE, hashed_file(DEFINITIONS_FILE, digest))
+    (file,) = files.put([Content(names, content, digest)])
+    return Entry(file, 0, len(content), digest, {"kind": DEFINITIONS, "layers": layer_facts(layers)})
+
+
+def _write_layer(files: SharedFiles, index: Iterable[Indexed]) -> tuple[Layer, ...]:
+    """Write the pages of a layer; returns none where there is no slice."""
+    sizes: list[int] = []
+
+    def counted() -> Iterator[Indexed]:
+        for found in index:
+            sizes.append(found.entry.length)
+            yield found
+
+    written = tuple(_write_pages(files, counted()))
+    return (Layer(written, sum(sizes)),) if written else ()
+
+
+def _write_pages(files: SharedFiles, index: Iterable[Indexed]) -> list[PageRef]:
+    """Write index pages durably, but for those that an earlier point has, and return all of them."""
+    refs = []
+    batch: list[Content] = []
+    size = 0
+    for shared, entries in pages(index):
+        if shared is None:
+            content = encode_page(entries)
+            digest = sha256_hex(content)
+            shared = PageRef(page_file(TOPICS, digest), digest, len(entries))
+            batch.append(Content((shared.file,), content, digest))
+            size += len(content)
+        refs.append(shared)
+        if size >= _BATCH_BYTES:
+            files.put(batch)
+            batch, size = [], 0
+    if batch:
+        files.put(batch)
+    return refs
+
+
 def _covering(index: Iterable[Indexed], coverage: Coverage) -> Iterator[Indexed]:
     """Pass an index on; raises `ValueError` where its slices do not cover what they must."""
     for found in index:
-        if is_segment(found.entry) and (gap := coverage.add(found.entry.facts)):
+        if gap := coverage.add(found.entry.facts):
             raise ValueError(f"the index has a gap: {gap}")
         yield found
     for gap in coverage.missing():

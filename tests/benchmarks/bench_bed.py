@@ -58,10 +58,10 @@ class BenchBed:
         self.export(store)
         return store
 
-    def new_store(self) -> Path:
-        """Make an empty store."""
+    def new_store(self, path: Path | None = None) -> Path:
+        """Make an empty store, anywhere or at a path."""
         self._stores += 1
-        path = self.scratch / f"store-{self._stores}"
+        path = path or self.scratch / f"store-{self._stores}"
         self.module("backup_store", store={"path": str(path)})
         return path
 

@@ -6,9 +6,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
+
+from benchmarks import processes
 
 from testbed.cache import cached
 from testbed.component import UnavailableError
@@ -17,6 +21,7 @@ from testbed.toolchain import run
 CRATE = Path(__file__).with_name("peers")
 ENGINE = "kafka-backup-core 0.25.2"
 SOURCES = ("Cargo.toml", "Cargo.lock", "src/main.rs")
+BACKUP = "bench"
 
 
 def program() -> Path:
@@ -24,9 +29,29 @@ def program() -> Path:
 
     Raises:
         UnavailableError: There is no cargo to build it with.
+        ComponentError: It could not be built.
     """
     content = b"".join((CRATE / name).read_bytes() for name in SOURCES)
     return cached(f"peer-{hashlib.sha256(content).hexdigest()[:16]}", _build) / "peer"
+
+
+def back_up(endpoint: str, topic: str, folder: Path) -> processes.Finished:
+    """Back a topic up into an empty folder, with the engine's own settings: into segments that zstd compresses."""
+    source = {"bootstrap_servers": [endpoint], "topics": {"include": [topic]}}
+    return _run("backup", folder, {"source": source, "backup": {}})
+
+
+def restore(endpoint: str, topic: str, folder: Path, target: str) -> processes.Finished:
+    """Restore a topic from a backup into one of another name, which the engine creates, with its own settings."""
+    rules = {"topic_mapping": {topic: target}, "create_topics": True, "default_replication_factor": 1}
+    return _run("restore", folder, {"target": {"bootstrap_servers": [endpoint]}, "restore": rules})
+
+
+def _run(work: str, folder: Path, config: dict[str, Any]) -> processes.Finished:
+    place = {"mode": work, "backup_id": BACKUP, "storage": {"backend": "filesystem", "path": str(folder / "storage")}}
+    path = folder / f"{work}.yml"
+    path.write_text(json.dumps({**place, **config}))  # which is YAML too
+    return processes.run([str(program()), work, str(path)], env=dict(os.environ), cwd=folder)
 
 
 def _build(folder: Path) -> None:

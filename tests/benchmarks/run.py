@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measures the work against what is commonly done instead, in turns; prints a table and writes build/bench.json.
 
-Usage: run.py [WORD], which runs the benchmarks whose name holds the word: export, import, verify.
+Usage: run.py [WORD], which runs the benchmarks whose name holds the word: export, import, verify, topics,
+topics-partitions; and scale, which takes long and runs only when it is named.
 """
 
 from __future__ import annotations
@@ -16,18 +17,21 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import exports, imports, machine, results, verification
+from benchmarks import exports, imports, machine, partitions, results, scale, topics, verification
 from benchmarks.bench_bed import BenchBed
 
 from testbed import axonops
 
-BENCHMARKS = {"export": exports.bench, "import": imports.bench, "verify": verification.bench}
+ON_REGISTRIES = {"export": exports.bench, "import": imports.bench, "verify": verification.bench}
+ON_TOPICS = {"topics": topics.bench, "topics-partitions": partitions.bench}
+LONG = {"scale": scale.bench}
 
 
 def main(word: str = "") -> int:
-    chosen = {name: bench for name, bench in BENCHMARKS.items() if word in name}
+    chosen = LONG if word in LONG else {n: bench for n, bench in {**ON_REGISTRIES, **ON_TOPICS}.items() if word in n}
     if not chosen:
-        print(f"No benchmark is called {word}; there are {', '.join(BENCHMARKS)}.", file=sys.stderr)
+        known = ", ".join([*ON_REGISTRIES, *ON_TOPICS, *LONG])
+        print(f"No benchmark is called {word}; there are {known}.", file=sys.stderr)
         return 2
     started = time.monotonic()
     try:
@@ -42,13 +46,17 @@ def main(word: str = "") -> int:
 
 def measure(chosen: Mapping[str, Callable[[BenchBed], list[results.Result]]]) -> list[results.Result]:
     """Run some benchmarks on one bed."""
-    axonops.fetch()
     found: list[results.Result] = []
     with ExitStack() as stack:
         scratch = Path(tempfile.mkdtemp(prefix="lifeboat-bench-"))
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
         bed = BenchBed(scratch, stack)
-        print(machine.limits(bed.source), flush=True)
+        print(machine.described(), flush=True)
+        if chosen.keys() & ON_REGISTRIES.keys():
+            axonops.fetch()
+            print(machine.requests(bed.source), flush=True)
+        if chosen.keys() - ON_REGISTRIES.keys():
+            print(machine.throughput(scratch), flush=True)
         for name, bench in chosen.items():
             print(f"Measuring: {name} ...", flush=True)
             found += bench(bed)

@@ -137,6 +137,7 @@ def playing(
     ansible = Ansible(folder)
     environment = ansible.environment()
     environment["ANSIBLE_COLLECTIONS_PATH"] += f":{folder}"
+    environment["ANSIBLE_INJECT_INVOCATION"] = "1"  # newer releases return the options only when they are asked to
     command = ansible.command("play.yml", *arguments, inventories=(f"{','.join(hosts)},",), variables=variables(folder))
     with (folder / "output").open("wb") as output, (folder / "errors").open("wb") as errors:
         process = subprocess.Popen(

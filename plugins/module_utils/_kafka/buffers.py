@@ -13,6 +13,7 @@ _LENGTH = Struct(">i")
 _AHEAD = 16 * 1024  # what is read at once when it is not known how much will come; most answers are smaller
 _SMALL = 64 * 1024  # smaller buffers are not worth keeping
 _GRAIN = 1024 * 1024
+_PLAUSIBLE = 256 * 1024 * 1024  # beyond, it is no length; the first bytes of TLS would be one of 352 MB
 
 
 class Buffers:
@@ -122,7 +123,7 @@ class Receiver:
     def _check(self, size: int) -> None:
         if 0 <= size <= self._limit:
             return
-        if 0 < size < 1 << 30:
+        if 0 < size < _PLAUSIBLE:
             raise KafkaError(
                 f"{self._server} sent an answer of {size} bytes, more than the {self._limit} that are taken here. A "
                 "record batch of the topic may be that large.",

@@ -20,6 +20,7 @@ try:
     from kafka.net.sasl.oauth import AbstractTokenProvider
     from kafka.net.selector import KernelEvent, NetworkSelector, Task, TaskState
     from kafka.net.transport import KafkaTCPTransport
+    from kafka.protocol.admin.groups import ListGroupsRequest
     from kafka.protocol.consumer import (
         FetchRequest,
         ListOffsetsRequest,
@@ -43,6 +44,7 @@ except ImportError:
     KernelEvent: Any = None  # type: ignore[no-redef]
     FetchRequest: Any = None  # type: ignore[no-redef]
     InitProducerIdRequest: Any = None  # type: ignore[no-redef]
+    ListGroupsRequest: Any = None  # type: ignore[no-redef]
     ListOffsetsRequest: Any = None  # type: ignore[no-redef]
     MetadataRequest: Any = None  # type: ignore[no-redef]
     OffsetForLeaderEpochRequest: Any = None  # type: ignore[no-redef]
@@ -61,6 +63,7 @@ __all__ = [
     "KafkaProtocol",
     "KafkaTCPTransport",
     "KernelEvent",
+    "ListGroupsRequest",
     "ListOffsetsRequest",
     "MetadataRequest",
     "NetworkSelector",
@@ -80,10 +83,10 @@ def require_kafka_python() -> None:
     """
     wanted = ".".join(map(str, NEEDED))
     try:
-        found = metadata.version("kafka-python")
+        found = metadata.version("kafka-python") if KAFKA_PYTHON_IS_THERE else ""
     except metadata.PackageNotFoundError:
         found = ""
-    if not KAFKA_PYTHON_IS_THERE or _release(found) < NEEDED:
+    if _release(found) < NEEDED:
         state = f"kafka-python {found} is too old" if found else "it is missing"
         raise MissingLibrary(
             f"Topics are read and written with the Python library kafka-python >= {wanted}, but {state}. "

@@ -21,7 +21,7 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.topic_stat
     TopicState,
     lineage_name,
 )
-from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.topics_part import TopicsPartWriter
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.topics_part import TopicsPartWriter, TopicsReader
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.clock import Clock, SystemClock
 from testbed.archives import BACKUP
 
@@ -79,6 +79,21 @@ class Log:
         """The offset after its last record."""
         return sum(records for records, _size in self.pieces)
 
+    def pieces_from(self, topic: str, partition: int, start: int) -> dict[tuple[int, int], bytes]:
+        """Return the pieces that end after an offset: their bytes by their first offset and the one after the last."""
+        found = {}
+        first = 0
+        for records, size in self.pieces:
+            if first + records > start:
+                seed = random.Random(f"{topic}/{partition}/{self.lineage}/{first}").getrandbits(60)
+                found[first, first + records] = noise(size, seed)
+            first += records
+        return found
+
+    def content(self, topic: str, partition: int) -> bytes:
+        """Return all bytes of the pieces that are not wholly below its start."""
+        return b"".join(self.pieces_from(topic, partition, self.start).values())
+
 
 def topic_id(topic: str) -> str:
     """Return the id of an imaginary topic."""
@@ -132,24 +147,13 @@ def back_up_topics(
     return taken.result
 
 
-def content(topic: str, partition: int, log: Log) -> bytes:
-    """Return all bytes that the archive must hold of a partition that was never trimmed."""
-    return b"".join(_pieces(topic, partition, log, 0).values())
-
-
-def _pieces(topic: str, partition: int, log: Log, start: int) -> dict[tuple[int, int], bytes]:
-    found = {}
-    first = 0
-    for records, size in log.pieces:
-        if first >= start:
-            found[first, first + records] = noise(size, hash_of(topic, partition, first))
-        first += records
+def read_topics(reader: TopicsReader) -> dict[tuple[str, int], bytes]:
+    """Return all bytes of each partition of a restore point that has some."""
+    found: dict[tuple[str, int], bytes] = {}
+    for entry in reader.segments():
+        key = entry.facts["topic"], entry.facts["partition"]
+        found[key] = found.get(key, b"") + reader.read(entry)
     return found
-
-
-def hash_of(topic: str, partition: int, first: int) -> int:
-    """Return a seed for the content of a piece."""
-    return random.Random(f"{topic}/{partition}/{first}").getrandbits(60)
 
 
 def _capture(
@@ -157,10 +161,11 @@ def _capture(
 ) -> PartitionState:
     lineage = log.lineage or lineage_name(topic_id(topic))
     start = known.next if known is not None and known.lineage == lineage else log.start
-    pieces = _pieces(topic, partition, log, start)
+    start = max(start, log.start)
+    pieces = log.pieces_from(topic, partition, start)
     if pieces:
         piece_writer = writer.partition(topic, partition, lineage, start)
         for (first, after), data in pieces.items():
-            piece_writer.write(data, scan(first, after), first, after)
+            piece_writer.write(data, scan(first, after), max(first, start), after)
         piece_writer.close()
     return PartitionState(partition, lineage, FIRST, log.start, max(log.end, log.start), 0, None)

@@ -96,7 +96,7 @@ def _states(index: TopicsIndex, point: RestorePoint, wanted: Collection[str], se
             continue
         searched.add(page.file)
         with contextlib.suppress(Damaged):
-            for entry in reader.entries_of(page):
+            for entry in index.entries_of(page):
                 if is_topic(entry) and entry.facts["topic"] in wanted:
                     with contextlib.suppress(Damaged):
                         yield Base(point, TopicState.decode(reader.read(entry), reader.path(entry.file)), entry)

@@ -44,7 +44,7 @@ class Increment:
             key_of(entry): Indexed(key_of(entry), entry, page)
             for index in self._indexes.values()
             for page in index.documents()
-            for entry in index.reader.entries_of(page)
+            for entry in index.entries_of(page)
         }
         lineages = {
             (topic, state.partition): (state.lineage, base.point.sequence)

@@ -74,16 +74,23 @@ class TopicsIndex:
 
     def __init__(self, reader: PartReader) -> None:
         self.reader = reader
-        pages = reader.part.pages
-        first = next(iter(reader.entries_of(pages[0])), None) if pages else None
-        if first is None or not is_definitions(first):
+        self._first = reader.entries_of(reader.part.pages[0]) if reader.part.pages else []
+        if not self._first or not is_definitions(self._first[0]):
             raise self._damaged("the index of the topics does not begin with their definitions")
-        self.definitions = first
-        self.layers = tuple(self._layers(first.facts.get("layers")))
+        self.definitions = self._first[0]
+        self.layers = tuple(self._layers(self.definitions.facts.get("layers")))
 
     def documents(self) -> Iterator[PageRef]:
         """Yield the pages of the documents, the first ones."""
         yield from self.reader.part.pages[: -self._slice_pages() or None]
+
+    def entries_of(self, page: PageRef) -> list[Entry]:
+        """Return the entries of a page.
+
+        Raises:
+            Damaged, UnsupportedFormat: It cannot be read.
+        """
+        return self._first if page is self.reader.part.pages[0] else self.reader.entries_of(page)
 
     def slices(self, needed: Callable[[Entry], bool], damaged: list[LifeboatError] | None = None) -> Iterator[Indexed]:
         """Yield the slices that are needed, sorted by topic, partition and offset, a page of each layer in memory.
@@ -103,7 +110,7 @@ class TopicsIndex:
     ) -> Iterator[Indexed]:
         for page in layer.pages:
             try:
-                entries = self.reader.entries_of(page)
+                entries = self.entries_of(page)
             except (Damaged, StoreError) as error:
                 if damaged is None:
                     raise

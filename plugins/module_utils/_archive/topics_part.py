@@ -131,6 +131,10 @@ class TopicsReader:
         store: Where it lies.
         point: The restore point.
 
+    Attributes:
+        part: The part's head.
+        index: Its index.
+
     Raises:
         NotFound: The restore point has no such part.
         Damaged, UnsupportedFormat: The part's head is missing, edited, or newer than this release.
@@ -138,7 +142,7 @@ class TopicsReader:
 
     def __init__(self, store: Store, point: RestorePoint) -> None:
         self._reader = PartReader(store, point, TOPICS)
-        self._index = TopicsIndex(self._reader)
+        self.index = TopicsIndex(self._reader)
         self.part = self._reader.part
 
     def definitions(self) -> dict[str, ArchivedTopic]:
@@ -147,13 +151,13 @@ class TopicsReader:
         Raises:
             Damaged, UnsupportedFormat: The index or the document cannot be read.
         """
-        entry = self._index.definitions
+        entry = self.index.definitions
         return decode_definitions(self._reader.read(entry), self._reader.path(entry.file))
 
     def states(self) -> Iterator[TopicState]:
         """Yield what the restore point holds of each topic, sorted by name; raises as `definitions`."""
-        for page in self._index.documents():
-            for entry in self._reader.entries_of(page):
+        for page in self.index.documents():
+            for entry in self.index.entries_of(page):
                 if is_topic(entry):
                     yield TopicState.decode(self._reader.read(entry), self._reader.path(entry.file))
 
@@ -166,7 +170,7 @@ class TopicsReader:
             Damaged, UnsupportedFormat: The index or a state cannot be read.
         """
         coverage = Coverage(state for state in self.states() if topics is None or state.topic in topics)
-        for found in self._index.slices(lambda entry: coverage.needs(entry.facts)):
+        for found in self.index.slices(lambda entry: coverage.needs(entry.facts)):
             yield found.entry
 
     def read(self, entry: Entry) -> bytes:

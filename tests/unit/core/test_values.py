@@ -38,6 +38,16 @@ def test_documents_can_be_read_back(value: Any) -> None:
         assert json.loads(content) == value
 
 
+@given(JSON)
+def test_documents_have_the_form_that_python_gives_them(value: Any) -> None:
+    text = json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False)
+    try:
+        expected = text.encode()
+    except UnicodeEncodeError:
+        expected = json.dumps(value, sort_keys=True, indent=2).encode()
+    assert document_bytes(value) == expected + b"\n"
+
+
 @given(st.dictionaries(st.text(), st.integers()))
 def test_equal_values_give_equal_bytes(value: dict[str, int]) -> None:
     turned = dict(reversed(value.items()))

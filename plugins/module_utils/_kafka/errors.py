@@ -47,6 +47,8 @@ _CLUSTER_PERMISSION = "Give the user the operation that it needs on the cluster.
 _GONE = "The topic or partition does not exist, or no longer."
 _NO_LEADER = "Wait until a broker leads the partition, and see that the brokers that hold it run."
 _LIMITS = "See the limits of the target topic and of its brokers."
+_COORDINATOR = "Wait until the group coordinator is ready, and see that the brokers of __consumer_offsets run."
+_MEMBERS = "The group has members, which set its offsets themselves; stop its consumers."
 _LOGIN = "Check the user name and password, and that the broker has this SASL mechanism enabled for this user."
 
 _MEANINGS = {
@@ -57,10 +59,15 @@ _MEANINGS = {
     6: _Meaning("no_leader", "The leader has moved; try again."),
     7: _Meaning("timed_out", "The broker did not finish in time; see its load, and that all replicas follow."),
     10: _Meaning("too_large", "Raise max.message.bytes of the target topic."),
+    12: _Meaning("too_large", "Raise offset.metadata.max.bytes of the target's brokers."),
+    14: _Meaning("no_coordinator", _COORDINATOR),
+    15: _Meaning("no_coordinator", _COORDINATOR),
+    16: _Meaning("no_coordinator", _COORDINATOR),
     17: _Meaning("invalid_topic", "Kafka does not take this topic name."),
     18: _Meaning("too_large", "Raise max.message.bytes or segment.bytes of the target topic."),
     19: _Meaning("not_enough_replicas", "Fewer replicas follow than min.insync.replicas demands; start the brokers."),
     20: _Meaning("not_enough_replicas", "Fewer replicas follow than min.insync.replicas demands; start the brokers."),
+    25: _Meaning("has_members", _MEMBERS),
     29: _Meaning("not_authorized", _TOPIC_PERMISSION),
     30: _Meaning("not_authorized", "Give the user the operations Read and Describe on the group."),
     31: _Meaning("not_authorized", _CLUSTER_PERMISSION),
@@ -69,15 +76,21 @@ _MEANINGS = {
     34: _Meaning("authentication_failed", "This listener does not use SASL; see kafka.security_protocol."),
     35: _Meaning("unsupported", "The broker is too old or too new for this request."),
     36: _Meaning("already_exists", "A topic of this name is there already."),
+    37: _Meaning("invalid_partitions", "See the number of partitions, and the limits of the cluster."),
     38: _Meaning("not_enough_brokers", "Lower the replication factor, or start more brokers."),
+    40: _Meaning("invalid_config", "The cluster does not know this config or this value of it."),
     44: _Meaning("policy_violation", "A policy of the cluster forbids it."),
     53: _Meaning("not_authorized", "Give the user the operation Write on the transactional id."),
     56: _Meaning("broker_storage", "A disk of the broker has failed; see its log."),
     58: _Meaning("authentication_failed", _LOGIN),
+    68: _Meaning("has_members", _MEMBERS),
+    69: _Meaning("unknown_group", "There is no such group, or it is of another type."),
     74: _Meaning("no_leader", "The leader has changed; try again."),
     75: _Meaning("no_leader", "The broker does not know of its leadership yet; try again."),
     76: _Meaning("unsupported_codec", "The broker does not take this compression."),
     87: _Meaning("invalid_record", _LIMITS),
+    88: _Meaning("unstable_offsets", "A transaction that is still open sets the group's offsets; see its producer."),
+    89: _Meaning("throttled", "A quota of the cluster holds it back; try again later."),
     100: _Meaning("unknown_topic", "The topic was deleted, or deleted and made again."),
     103: _Meaning("unknown_topic", "The topic was deleted and made again."),
 }
@@ -101,7 +114,9 @@ def error_code(name: str) -> int:
     return next((code for code in kafka_errors.kafka_errors if code and error_name(code) == name), -1)
 
 
-def broker_error(doing: str, code: int, *, object_name: str | None = None, detail: str | None = None) -> KafkaError:
+def broker_error(
+    doing: str, code: int, *, object_name: str | None = None, detail: str | None = None, needs: str | None = None
+) -> KafkaError:
     """Make the error for a code that a broker answered with.
 
     Args:
@@ -109,9 +124,12 @@ def broker_error(doing: str, code: int, *, object_name: str | None = None, detai
         code: The answered error code, not 0.
         object_name: What it failed on.
         detail: The broker's own words, where it sent any.
+        needs: The permissions that it takes, for the advice: ``DescribeConfigs on the topic``.
     """
     name = error_name(code)
     meaning = _MEANINGS.get(code, _Meaning("kafka_error", "See the broker's log."))
+    if needs is not None and meaning.code == "not_authorized":
+        meaning = _Meaning(meaning.code, f"The user needs {needs}.")
     said = f" ({' '.join(detail.split())})" if detail else ""
     return KafkaError(
         f"{doing} failed: the broker answered {name}{said}. {meaning.advice}",

@@ -108,6 +108,14 @@ class Wire:
         """The brokers that ran when the cluster was last asked."""
         return sorted(self._nodes.brokers)
 
+    def ask_every_broker(self, build: Callable[[Connection], Any]) -> list[Any]:
+        """Send a request to each broker, and return their answers.
+
+        Args:
+            build: Makes the request for a connection, whose versions it may look at.
+        """
+        return self.run(self.gather(*(self._nodes.ask(build, node=node) for node in self.brokers)))
+
     # Topics
 
     def topics(self, names: Iterable[str] | None = None) -> dict[str, Topic]:

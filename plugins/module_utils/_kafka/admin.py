@@ -1,0 +1,233 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a cluster is, and its topics' definitions and configs: read, created and changed."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any, NamedTuple
+
+from .._core.errors import KafkaError
+from .confluent import (
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ConfigSource,
+    NewTopic,
+    TopicCollection,
+)
+from .groups import GroupAdmin
+from .session import settled
+
+_NO_ID = bytes(16)
+
+
+class TopicDefinition(NamedTuple):
+    """What a topic is made with.
+
+    Args:
+        name: Its name.
+        topic_id: 32 hexadecimal digits, or empty where brokers have no ids (before Kafka 2.8).
+        partitions: How many it has.
+        replication_factor: How many brokers hold each of them, as the first one has it.
+        configs: Those set for this topic alone.
+        effective: All that hold for it.
+    """
+
+    name: str
+    topic_id: str
+    partitions: int
+    replication_factor: int
+    configs: dict[str, str]
+    effective: dict[str, str]
+
+
+class WantedTopic(NamedTuple):
+    """A topic to create.
+
+    Args:
+        name: Its name.
+        partitions: How many it gets.
+        replication_factor: How many brokers hold each of them; -1 for the cluster's default.
+        configs: Those set for this topic alone.
+    """
+
+    name: str
+    partitions: int
+    replication_factor: int
+    configs: Mapping[str, str]
+
+
+class Admin(GroupAdmin):
+    """Asks and changes a cluster; see `Session` for how it is made and ended."""
+
+    def cluster_id(self) -> str:
+        """Return the cluster's own id.
+
+        Raises:
+            KafkaError: It cannot be asked.
+        """
+        return str(self._describe_cluster().cluster_id)
+
+    def brokers(self) -> list[int]:
+        """Return the numbers of the brokers that run.
+
+        Raises:
+            KafkaError: It cannot be asked.
+        """
+        return sorted(node.id for node in self._describe_cluster().nodes)
+
+    def topic_names(self) -> list[str]:
+        """Return the names of all topics that the user may see, sorted.
+
+        Raises:
+            KafkaError: The cluster cannot be asked.
+        """
+        self._describe_cluster()  # which says why there is no connection, where the next call would only time out
+        return sorted(self._client.list_topics(timeout=self.timeout).topics)
+
+    def definitions(self, names: Iterable[str]) -> dict[str, TopicDefinition]:
+        """Read what topics are made with.
+
+        Args:
+            names: Topics that exist.
+
+        Raises:
+            KafkaError: One of them cannot be read: ``unknown_topic``, ``not_authorized``, …
+        """
+        wanted = list(names)
+        shapes = settled(
+            self._each(
+                wanted,
+                lambda share: self._client.describe_topics(TopicCollection(list(share)), request_timeout=self.timeout),
+                lambda _name, described: described,
+                doing=lambda name: f"Reading the partitions of topic {name!r}",
+                needs="Describe on the topic",
+            )
+        )
+        entries = settled(
+            self._each(
+                wanted,
+                self._ask_for_configs,
+                lambda _name, found: found,
+                doing=lambda name: f"Reading the configs of topic {name!r}",
+                needs="DescribeConfigs on the topic",
+            )
+        )
+        return {name: _definition(shapes[name], entries[name]) for name in wanted}
+
+    def create(
+        self, name: str, partitions: int, replication_factor: int, configs: Mapping[str, str], *, try_only: bool = False
+    ) -> None:
+        """Create a topic.
+
+        Args:
+            name: Its name.
+            partitions: How many it gets.
+            replication_factor: How many brokers hold each of them; -1 for the cluster's default.
+            configs: Those set for this topic alone.
+            try_only: Only ask whether the cluster would.
+
+        Raises:
+            KafkaError: ``not_enough_brokers``, ``already_exists``, ``policy_violation``, ``not_authorized``, …
+        """
+        settled(self.create_all([WantedTopic(name, partitions, replication_factor, configs)], try_only=try_only))
+
+    def create_all(self, topics: Iterable[WantedTopic], *, try_only: bool = False) -> dict[str, KafkaError | None]:
+        """Create many topics, as `create` does one.
+
+        Returns:
+            For each topic None, or why there is none.
+        """
+        wanted = {topic.name: topic for topic in topics}
+
+        def start(names: Sequence[str]) -> dict[str, Future[None]]:
+            new = [
+                NewTopic(name, topic.partitions, topic.replication_factor, config=dict(topic.configs))
+                for name in names
+                for topic in (wanted[name],)
+            ]
+            begun = self._client.create_topics(
+                new, operation_timeout=self.timeout, request_timeout=self.timeout, validate_only=try_only
+            )
+            return dict(begun)
+
+        return self._each(
+            wanted,
+            start,
+            lambda _name, _nothing: None,
+            doing=lambda name: f"Creating topic {name!r}",
+            needs="Create on the topic or on the cluster",
+        )
+
+    def set_configs(self, topic: str, configs: Mapping[str, str | None]) -> None:
+        """Set or remove some of a topic's own configs, and leave the others.
+
+        Args:
+            topic: Its name.
+            configs: The values; None removes the topic's own, so that the cluster's holds.
+
+        Raises:
+            KafkaError: ``unknown_topic``, ``invalid_config``, ``policy_violation``, ``not_authorized``, …
+        """
+        settled(self.set_all_configs({topic: configs}))
+
+    def set_all_configs(self, configs: Mapping[str, Mapping[str, str | None]]) -> dict[str, KafkaError | None]:
+        """Set configs of many topics, as `set_configs` does those of one.
+
+        Args:
+            configs: For each topic, what is set or removed.
+
+        Returns:
+            For each topic None, or why its configs are as they were.
+        """
+
+        def start(names: Sequence[str]) -> dict[str, Future[None]]:
+            resources = {
+                ConfigResource(
+                    ConfigResource.Type.TOPIC,
+                    name,
+                    incremental_configs=[_change(key, value) for key, value in configs[name].items()],
+                ): name
+                for name in names
+            }
+            begun = self._client.incremental_alter_configs(list(resources), request_timeout=self.timeout)
+            return {resources[resource]: future for resource, future in begun.items()}
+
+        return self._each(
+            [name for name, changes in configs.items() if changes],
+            start,
+            lambda _name, _nothing: None,
+            doing=lambda name: f"Setting the configs of topic {name!r}",
+            needs="AlterConfigs on the topic",
+        )
+
+    def _describe_cluster(self) -> Any:
+        future = self._client.describe_cluster(request_timeout=self.timeout)
+        return self._one(future, "Asking for the brokers of the Kafka cluster")
+
+    def _ask_for_configs(self, names: Sequence[str]) -> dict[str, Future[Any]]:
+        resources = {ConfigResource(ConfigResource.Type.TOPIC, name): name for name in names}
+        begun = self._client.describe_configs(list(resources), request_timeout=self.timeout)
+        return {resources[resource]: future for resource, future in begun.items()}
+
+
+def _definition(shape: Any, entries: Mapping[str, Any]) -> TopicDefinition:
+    own = ConfigSource.DYNAMIC_TOPIC_CONFIG.value
+    topic_id = base64.urlsafe_b64decode(f"{shape.topic_id}==")
+    return TopicDefinition(
+        name=shape.name,
+        topic_id="" if topic_id == _NO_ID else topic_id.hex(),
+        partitions=len(shape.partitions),
+        replication_factor=len(shape.partitions[0].replicas) if shape.partitions else 0,
+        configs={key: entry.value for key, entry in sorted(entries.items()) if entry.source == own},
+        effective={key: entry.value or "" for key, entry in sorted(entries.items())},
+    )
+
+
+def _change(name: str, value: str | None) -> Any:
+    operation = AlterConfigOpType.DELETE if value is None else AlterConfigOpType.SET
+    return ConfigEntry(name, value, incremental_operation=operation)

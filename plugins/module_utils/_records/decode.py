@@ -11,7 +11,7 @@ is null.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from .._core.errors import Damaged
 from .batch import HEADER_SIZE, Batch, Buffer
@@ -21,6 +21,9 @@ from .legacy import messages
 _CONTROL_TYPES = {0: "abort", 1: "commit"}
 _VARINT_BYTES = 10  # of a 64-bit number
 _LONGS = range(-(1 << 63), 1 << 63)
+
+
+Headers: TypeAlias = "tuple[tuple[str, bytes | None], ...]"
 
 
 class Record(NamedTuple):
@@ -33,7 +36,7 @@ class Record(NamedTuple):
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes | None], ...]
+    headers: Headers
 
 
 def decode(buffer: Buffer, batch: Batch) -> Iterator[Record]:
@@ -51,24 +54,70 @@ def decode(buffer: Buffer, batch: Batch) -> Iterator[Record]:
         for message in messages(buffer, batch.at, batch.size):
             yield Record(message.offset, message.timestamp, message.key, message.value, ())
         return
-    data = _unpacked(buffer, batch)
+    data = unpacked(buffer, batch)
+    for offset, timestamp, begin, end in spans(data, batch):
+        try:
+            key, at = _blob(data, begin, end)
+            value, at = _blob(data, at, end)
+            count, at = _varint(data, at)
+            headers: Headers = ()
+            if count:
+                headers, at = _headers(data, at, end, count)
+        except (IndexError, ValueError) as error:
+            raise _damaged(batch, begin, error) from error
+        if at != end:
+            raise _damaged(batch, begin, f"the record at offset {offset} has {end - at} bytes more than its fields")
+        yield Record(offset, timestamp, key, value, headers)
+
+
+def unpacked(buffer: Buffer, batch: Batch) -> bytes:
+    """Return the records of a magic-2 batch as they lie behind one another once they are unpacked.
+
+    Raises:
+        Damaged: They cannot be unpacked.
+        MissingLibrary: The library for it is missing.
+    """
+    payload = memoryview(buffer)[batch.at + HEADER_SIZE : batch.at + batch.size]
+    try:
+        return decompress(batch.codec, payload)
+    except Damaged as error:
+        raise _damaged(batch, 0, error) from error
+
+
+def spans(data: bytes, batch: Batch) -> Iterator[tuple[int, int, int, int]]:
+    """Tell where each record lies, without reading its key, value and headers.
+
+    Args:
+        data: What `unpacked` returned.
+        batch: The header of the magic-2 batch.
+
+    Returns:
+        Of each record: absolute offset, time, where its key begins (with the key's length), and where it ends.
+
+    Raises:
+        Damaged: Lengths or offsets make no sense, or there are not as many records as the header says.
+    """
     base_offset, last_delta = batch.base_offset, batch.last_offset - batch.base_offset
     stamped, base_time = batch.log_append_time, batch.base_timestamp
-    at, previous = 0, -1
+    at, previous, size_of_all = 0, -1, len(data)
     for _number in range(batch.count):
         begin = at
         try:
-            offset_delta, time_delta, key, value, headers, at = _record(data, at)
+            size, at = _varint(data, at)
+            end = at + size
+            time_delta, at = _varint(data, at + 1)
+            offset_delta, at = _varint(data, at)
         except (IndexError, ValueError) as error:
-            why = "the data end within a record" if isinstance(error, IndexError) else str(error)
-            raise _damaged(batch, begin, why) from error
+            raise _damaged(batch, begin, error) from error
+        if not at <= end <= size_of_all:
+            raise _damaged(batch, begin, f"a record claims {size} of {size_of_all - begin} bytes")
         timestamp = batch.max_timestamp if stamped else base_time + time_delta
         if not previous < offset_delta <= last_delta or timestamp not in _LONGS:
             raise _damaged(batch, begin, f"a record has the offset {base_offset + offset_delta}, the time {timestamp}")
-        previous = offset_delta
-        yield Record(base_offset + offset_delta, timestamp, key, value, headers)
-    if at != len(data):
-        raise _damaged(batch, at, f"{len(data) - at} bytes follow the last record")
+        yield base_offset + offset_delta, timestamp, at, end
+        at, previous = end, offset_delta
+    if at != size_of_all:
+        raise _damaged(batch, at, f"{size_of_all - at} bytes follow the last record")
 
 
 def control_type(buffer: Buffer, batch: Batch) -> str:
@@ -83,39 +132,7 @@ def control_type(buffer: Buffer, batch: Batch) -> str:
     return "other"
 
 
-def _unpacked(buffer: Buffer, batch: Batch) -> bytes:
-    payload = memoryview(buffer)[batch.at + HEADER_SIZE : batch.at + batch.size]
-    try:
-        return decompress(batch.codec, payload)
-    except Damaged as error:
-        raise Damaged(
-            f"The batch at offset {batch.base_offset} cannot be read: {error.message}", offset=batch.base_offset
-        ) from error
-
-
-_Fields = tuple[int, int, bytes | None, bytes | None, tuple[tuple[str, bytes | None], ...], int]
-
-
-def _record(data: bytes, at: int) -> _Fields:
-    """Read one record: offset delta, timestamp delta, key, value, headers, and where the next one begins."""
-    size, at = _varint(data, at)
-    end = at + size
-    if size < 0 or end > len(data):
-        raise ValueError(f"a record claims {size} of {len(data) - at} bytes")
-    time_delta, at = _varint(data, at + 1)
-    offset_delta, at = _varint(data, at)
-    key, at = _blob(data, at, end)
-    value, at = _blob(data, at, end)
-    count, at = _varint(data, at)
-    headers: tuple[tuple[str, bytes | None], ...] = ()
-    if count:
-        headers, at = _headers(data, at, end, count)
-    if at != end:
-        raise ValueError(f"a record of {size} bytes ends {abs(end - at)} bytes {'early' if at < end else 'late'}")
-    return offset_delta, time_delta, key, value, headers, at
-
-
-def _headers(data: bytes, at: int, end: int, count: int) -> tuple[tuple[tuple[str, bytes | None], ...], int]:
+def _headers(data: bytes, at: int, end: int, count: int) -> tuple[Headers, int]:
     if not 0 <= 2 * count <= end - at:
         raise ValueError(f"a record claims {count} headers in {end - at} bytes")
     headers = []
@@ -153,7 +170,11 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     raise ValueError("a number has no end")
 
 
-def _damaged(batch: Batch, at: int, why: str) -> Damaged:
+def _damaged(batch: Batch, at: int, why: str | Exception) -> Damaged:
+    if isinstance(why, IndexError):
+        why = "its records end too early"
+    elif isinstance(why, Damaged):
+        why = why.message.removesuffix(".")
     return Damaged(
         f"The batch at offset {batch.base_offset} cannot be read: {why} (byte {at} of its unpacked records).",
         offset=batch.base_offset,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from .batch import CODEC_BITS, CONTROL, HEADER_SIZE, LOG_APPEND_TIME, TRANSACTIONAL, Batch, Buffer
-from .build import build, seal
+from .build import build, rebuild, seal
 from .decode import decode
 from .transactions import Aborted
 
@@ -147,11 +147,18 @@ def _as_it_is(buffer: Buffer, batch: Batch) -> bytearray:
 
 
 def _anew(buffer: Buffer, batch: Batch, rules: Rules) -> list[Outgoing]:
-    records = [record for record in decode(buffer, batch) if rules.start <= record.offset < rules.next]
-    if not records:
-        return []
-    data = build(records, codec=batch.codec if rules.codec is None else rules.codec, at_most=batch.size)
-    first, last = records[0].offset, records[-1].offset
-    dense = len(records) == last - first + 1
-    offsets: Sequence[int] = range(first, last + 1) if dense else [record.offset for record in records]
-    return [Outgoing(bytearray(data), len(records), first, last, offsets)]
+    codec = batch.codec if rules.codec is None else rules.codec
+    if batch.magic > 1:
+        rebuilt = rebuild(buffer, batch, rules.start, rules.next, codec=codec)
+        if rebuilt is None:
+            return []
+        data, offsets = rebuilt
+    else:
+        records = [record for record in decode(buffer, batch) if rules.start <= record.offset < rules.next]
+        if not records:
+            return []
+        data = bytearray(build(records, codec=codec, at_most=batch.size))
+        offsets = [record.offset for record in records]
+    first, last, count = offsets[0], offsets[-1], len(offsets)
+    dense = count == last - first + 1
+    return [Outgoing(data, count, first, last, range(first, last + 1) if dense else offsets)]

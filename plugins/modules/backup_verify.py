@@ -11,6 +11,8 @@ short_description: Read a backup back and check all of it
 description:
   - Reads every file of a restore point and compares it with the hash that was noted when it was written, reads every
     schema, and checks that each reference leads to a schema of the same restore point.
+  - Of topics it checks every record batch by its own checksum too, and that no offset is missing that the restore point
+    says it holds.
   - Fails when anything is damaged, and names each file with what it costs.
 author:
   - lifeboat.kafka contributors (!UNKNOWN)
@@ -73,6 +75,14 @@ verified:
       description: How many schema versions it holds.
       type: int
       sample: 5000
+    topics:
+      description: How many topics it holds.
+      type: int
+      sample: 120
+    groups:
+      description: Of how many consumer groups it holds the offsets.
+      type: int
+      sample: 35
 """
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.options import BACKUP_ID

@@ -123,7 +123,7 @@ def capture(
     except BaseException:
         # The cause is what people must see; a lease that cannot be returned counts as dead with this process.
         with contextlib.suppress(LifeboatError):
-            opened.close()
+            opened.give_up()
         raise
 
 

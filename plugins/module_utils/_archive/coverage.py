@@ -27,6 +27,11 @@ class Gap(NamedTuple):
     at: int
     reason: str
 
+    @property
+    def partition_name(self) -> str:
+        """The partition, for people."""
+        return f"partition {self.partition} of topic {self.topic}"
+
 
 class Coverage:
     """Follows the slices of a part in their order; memory is bounded by the number of partitions.

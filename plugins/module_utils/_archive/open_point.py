@@ -112,6 +112,16 @@ class OpenPoint:
         found = [file.path for file in storage.files(open_folder(self.backup_id, self.id))]
         return [Part.from_document(decode(storage.read(path), PART, f"{storage.location}/{path}")) for path in found]
 
+    def give_up(self) -> None:
+        """Clear away what this run has not finished, and return the lease; what is finished the next run adopts.
+
+        Processes that wrote for this run may have been killed, and none is at work any more.
+        """
+        lease = Lease.read(self.store, self.backup_id)
+        if lease is not None and lease.point_id == self.id:
+            self.store.storage.discard_unfinished(backup_folder(self.backup_id))
+        self.close()
+
     def close(self) -> None:
         """Return the lease, and clear away what lies in ``open/``; twice is no error."""
         lease = Lease.read(self.store, self.backup_id)

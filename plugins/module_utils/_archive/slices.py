@@ -76,10 +76,9 @@ class Slice:
         self._dense = self._dense and scan["dense"] and scan["first_offset"] == self._stored
         self._stored = scan["next_offset"]
         facts = self._facts
-        if scan["records"]:
-            known = [self._facts] if facts["records"] else []
-            facts["min_timestamp"] = min(of["min_timestamp"] for of in (*known, scan))
-            facts["max_timestamp"] = max(of["max_timestamp"] for of in (*known, scan))
+        times = [of["min_timestamp"] for of in (facts, scan) if of["min_timestamp"] != NO_TIMESTAMP]
+        facts["min_timestamp"] = min(times, default=NO_TIMESTAMP)
+        facts["max_timestamp"] = max(facts["max_timestamp"], scan["max_timestamp"])
         for name in _SUMS:
             facts[name] += scan[name]
         facts["largest"] = max(facts["largest"], scan["largest"])

@@ -15,6 +15,8 @@ from .points import RestorePoint
 from .reader import PartReader
 from .store import Store
 
+_TOLD = 3
+
 
 class Damage(NamedTuple):
     """Something that is not as it was written.
@@ -76,7 +78,7 @@ def verify_point(store: Store, point: RestorePoint, checks: Mapping[str, Content
         findings = [] if check is None else list(check(pieces))
         for _piece in pieces:
             pass
-        damaged += found or findings
+        damaged += _by_file(found) or findings
     parts = point.parts.values()
     return VerifyReport(
         files=sum(part.files for part in parts), size=sum(part.size for part in parts), damaged=tuple(sorted(damaged))
@@ -98,6 +100,22 @@ def _pieces(reader: PartReader, found: list[Damage]) -> Iterator[tuple[Entry, by
                 found.append(_damage(entry.file, error, entry.cost()))
             else:
                 yield entry, content
+
+
+def _by_file(found: Iterable[Damage]) -> list[Damage]:
+    """Tell of each file once: a pack that is gone costs thousands of pieces."""
+    files: dict[str, list[Damage]] = {}
+    for damage in found:
+        files.setdefault(damage.file, []).append(damage)
+    return [
+        Damage(
+            file,
+            of[0].reason,
+            ", ".join(damage.costs for damage in of[:_TOLD])
+            + (f" and {len(of) - _TOLD} more pieces" if len(of) > _TOLD else ""),
+        )
+        for file, of in files.items()
+    ]
 
 
 def _damage(file: str, error: LifeboatError, costs: str) -> Damage:

@@ -1,29 +1,36 @@
 # Copyright: lifeboat.kafka contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading restore points back: every byte, and what the schemas say."""
+"""Reading restore points back: every byte, what the schemas say, and which offsets of topics are there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from itertools import accumulate
+from typing import Any, TypeVar
 
 from .._archive.documents import parse_json
 from .._archive.layout import point_sequence
-from .._archive.parts import SCHEMA_REGISTRY, Entry
+from .._archive.parts import GROUPS, SCHEMA_REGISTRY, TOPICS, Entry
 from .._archive.points import LATEST, RestorePoint, find_point, read_point, sequences
 from .._archive.store import Store, storage_of
 from .._archive.verify import Damage, verify_point
+from .._core.canonical import compact_bytes
 from .._core.change import Report
 from .._core.errors import Damaged
 from .._core.settings import StoreSettings
 from .._schemas.documents import DocumentName
 from .._schemas.reading import read_documents, unsound
+from .check_topics import check_groups, check_topics
 from .registry_part import name_of
+
+T = TypeVar("T")
 
 EVERY = "all"
 _SHOWN = 20
+_SHOWN_BYTES = 4_000
 _LISTED = 200
+_LISTED_BYTES = 40_000
 
 
 def verify_backup(settings: StoreSettings, *, backup_id: str, wanted: Sequence[str]) -> Report:
@@ -44,21 +51,27 @@ def verify_backup(settings: StoreSettings, *, backup_id: str, wanted: Sequence[s
     damaged: list[dict[str, Any]] = []
     verified = []
     for point in _points(store, backup_id, wanted, damaged):
-        report = verify_point(store, point, {SCHEMA_REGISTRY: _check_registry})
+        checks = {SCHEMA_REGISTRY: _check_registry, TOPICS: check_topics(store, point), GROUPS: check_groups}
+        report = verify_point(store, point, checks)
         damaged += [{"restore_point": point.sequence, **damage._asdict()} for damage in report.damaged]
-        summary = point.parts[SCHEMA_REGISTRY].summary if SCHEMA_REGISTRY in point.parts else {}
         verified.append(
             {
                 "restore_point": point.sequence,
                 "complete": point.complete,
                 "files": report.files,
                 "bytes": report.size,
-                "schemas": summary.get("versions", 0),
+                "schemas": _count(point, SCHEMA_REGISTRY, "versions"),
+                "topics": _count(point, TOPICS, "topics"),
+                "groups": _count(point, GROUPS, "groups"),
             }
         )
     if damaged:
         raise _damaged(settings, backup_id, damaged)
     return Report({"verified": verified})
+
+
+def _count(point: RestorePoint, part: str, what: str) -> int:
+    return int(point.parts[part].summary.get(what, 0)) if part in point.parts else 0
 
 
 def _points(
@@ -111,16 +124,28 @@ def _check_registry(pieces: Iterator[tuple[Entry, bytes]]) -> Iterable[Damage]:
 
 
 def _damaged(settings: StoreSettings, backup_id: str, damaged: list[dict[str, Any]]) -> Damaged:
-    shown = "; ".join(
+    texts = [
         f"{found['file']} (restore point {found['restore_point']}): {found['reason']}, which costs {found['costs']}"
         for found in damaged[:_SHOWN]
-    )
-    more = f"; and {len(damaged) - _SHOWN} more" if len(damaged) > _SHOWN else ""
+    ]
+    shown = _fitting(texts, _SHOWN_BYTES)
+    listed = _fitting(damaged[:_LISTED], _LISTED_BYTES)
+    more = f"; and {len(damaged) - len(shown)} more" if len(damaged) > len(shown) else ""
     return Damaged(
-        f"The backup {backup_id!r} in {settings.path} is damaged, {len(damaged)} files in all: {shown}{more}. Restore "
-        "from another restore point, or bring these files back from a copy of the store; the next backup writes anew "
-        "what the source still has.",
+        f"The backup {backup_id!r} in {settings.path} is damaged, {len(damaged)} files in all: "
+        f"{'; '.join(shown)}{more}. Restore from another restore point, or bring these files back from a copy of the "
+        "store; the next backup writes anew what the source still has.",
         object_name=backup_id,
-        damaged=damaged[:_LISTED],
-        damaged_omitted=max(0, len(damaged) - _LISTED) or None,
+        damaged=listed,
+        damaged_omitted=len(damaged) - len(listed) or None,
     )
+
+
+def _fitting(members: Sequence[T], size: int) -> list[T]:
+    """Return the first members that fit into so many bytes of JSON; the first one in any case."""
+    sizes = accumulate(len(compact_bytes(member)) for member in members)
+    return [
+        member
+        for number, (member, all_so_far) in enumerate(zip(members, sizes, strict=True))
+        if all_so_far <= size or not number
+    ]

@@ -284,6 +284,39 @@ def test_a_commit_that_was_interrupted_is_made_up_for(store: Store, tmp_path: Pa
     assert (tmp_path / BACKUP / "manifest.json").exists()
 
 
+def test_a_capture_that_fails_leaves_nothing_unfinished(store: Store, tmp_path: Path) -> None:
+    def fail(backup_id: str, point_id: str | None, *, taken_over: bool = False) -> None:
+        with capture(store, backup_id, point_id, clock=SystemClock()) as taken:
+            left = tmp_path / backup_id / "topics" / ".tmp-1234"
+            left.parent.mkdir(exist_ok=True)
+            left.write_bytes(b"of a process that was killed")
+            if taken_over:
+                abort(store, backup_id, taken.point.id, clock=SystemClock())
+                left.write_bytes(b"of the run that came after")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail(BACKUP, None)
+    assert not (tmp_path / BACKUP / "topics" / ".tmp-1234").exists()
+    with pytest.raises(ZeroDivisionError):
+        fail("other", None, taken_over=True)
+    assert (tmp_path / "other" / "topics" / ".tmp-1234").exists()
+    opened = open_point(store, BACKUP, owner=None, clock=SystemClock())
+    with pytest.raises(ZeroDivisionError):
+        fail(BACKUP, opened.id)
+    assert (tmp_path / BACKUP / "topics" / ".tmp-1234").exists(), "other modules may be at work on that restore point"
+
+
+def test_the_latest_may_have_to_suit(store: Store) -> None:
+    for contents in ({"a": "1", "b": "1"}, {"a": "2", "b": "2"}, {"a": "3"}):
+        back_up(store, contents)
+    found = find_point(store, BACKUP, LATEST, [REGISTRY], lambda point: point.parts[REGISTRY].files == 2)
+    assert found.sequence == 2
+    assert find_point(store, BACKUP, 3, [REGISTRY], lambda point: False).sequence == 3
+    with pytest.raises(NotFound, match=r"no complete restore point with schema-registry that holds all .* It has 3 \("):
+        find_point(store, BACKUP, LATEST, [REGISTRY], lambda point: False)
+
+
 def test_what_is_committed_or_given_up_is_not_open(store: Store) -> None:
     opened = open_point(store, BACKUP, owner=None, clock=SystemClock())
     write_part(opened, REGISTRY, {"orders": "1"})

@@ -17,7 +17,12 @@ import pytest
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import NotFound, StoreError
 from ansible_collections.lifeboat.kafka.plugins.module_utils._storage import durable
 from ansible_collections.lifeboat.kafka.plugins.module_utils._storage.filesystem import FilesystemStorage
-from ansible_collections.lifeboat.kafka.plugins.module_utils._storage.port import AlreadyExists, Storage, StoredFile
+from ansible_collections.lifeboat.kafka.plugins.module_utils._storage.port import (
+    AlreadyExists,
+    NewFile,
+    Storage,
+    StoredFile,
+)
 from testbed.archives import tree
 
 MANY = [(f"many/{number % 7}/{number}", b"%d" % number) for number in range(40)]
@@ -225,6 +230,66 @@ def test_a_file_is_written_piece_by_piece(storage: Storage, tmp_path: Path) -> N
         assert list(storage.files()) == []
         file.commit()
     assert tree(tmp_path) == {"a/b": b"one two"}
+
+
+def begin(storage: Storage, path: str, content: bytes) -> NewFile:
+    file = storage.new_file(path).__enter__()
+    file.write(content)
+    return file
+
+
+def test_files_in_the_making_get_their_names_together(storage: Storage, tmp_path: Path, steps: list[str]) -> None:
+    files = [begin(storage, f"a/{number}/b", b"%d" % number) for number in range(20)]
+    assert list(storage.files()) == []
+    assert storage.commit_many(files) == []
+    assert [step for step in steps if not step.startswith("name")] == ["flush all", "flush all"]
+    assert (steps[0], steps[-1]) == ("flush all", "flush all")
+    assert tree(tmp_path) == {f"a/{number}/b": b"%d" % number for number in range(20)}
+    for file in files:
+        file.discard()
+    assert len(tree(tmp_path)) == 20
+
+
+def test_files_whose_names_are_taken_may_get_others(storage: Storage, tmp_path: Path) -> None:
+    storage.create("a/2", b"first")
+    files = [begin(storage, f"a/{number}", b"%d" % number) for number in range(4)]
+    assert storage.commit_many(files) == [files[2]]
+    with files[2].read_back() as content:
+        assert content.read() == b"2"
+    with pytest.raises(ValueError, match="not in the folder"):
+        files[2].rename("b/2")
+    files[2].rename("a/other")
+    assert storage.commit_many([files[2]]) == []
+    assert tree(tmp_path) == {"a/0": b"0", "a/1": b"1", "a/2": b"first", "a/3": b"3", "a/other": b"2"}
+
+
+def test_a_paused_file_goes_on(storage: Storage, tmp_path: Path) -> None:
+    with storage.new_file("a/b") as file:
+        for piece in (b"one ", b"two ", b"three"):
+            file.write(piece)
+            file.pause()
+            file.pause()
+        file.commit()
+    assert tree(tmp_path) == {"a/b": b"one two three"}
+
+
+def test_a_file_in_the_making_that_is_gone_is_named(storage: Storage, tmp_path: Path) -> None:
+    file = begin(storage, "a/b", b"begun")
+    file.pause()
+    for path in (tmp_path / "a").iterdir():
+        path.unlink()
+    for attempt in (lambda: file.write(b"x"), lambda: storage.commit_many([file])):
+        with pytest.raises(StoreError):
+            attempt()
+    file.discard()
+
+
+def test_many_documents_are_replaced(storage: Storage, tmp_path: Path, steps: list[str]) -> None:
+    storage.replace("a/3", b"old")
+    steps.clear()
+    storage.replace_many((f"a/{number}", b"%d" % number) for number in range(20))
+    assert [step for step in steps if not step.startswith("name")] == ["flush all", "flush a"]
+    assert tree(tmp_path) == {f"a/{number}": b"%d" % number for number in range(20)}
 
 
 def test_deleting(storage: Storage, tmp_path: Path) -> None:

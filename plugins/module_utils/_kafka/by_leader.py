@@ -22,7 +22,7 @@ T = TypeVar("T")
 Answers: TypeAlias = "dict[TopicPartition, tuple[int, T]]"
 
 _PARTITIONS_A_REQUEST = 2000
-_LEADERLESS = 3.0  # seconds that partitions without a leader are given to find one
+_LEADERLESS = 5.0  # seconds that partitions without a leader are given to find one
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5
 
 

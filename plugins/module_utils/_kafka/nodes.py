@@ -154,6 +154,8 @@ class Nodes:
 
     async def _to(self, node: int) -> Connection:
         """The connection to a broker, made where there is none."""
+        if node < 0:
+            raise KafkaError("No broker leads the partition at this time. See that all brokers run.", code="no_leader")
         connection = self._open.get(node)
         if connection is None or not connection.usable():
             address = self.brokers.get(node)

@@ -25,7 +25,7 @@ from .._kafka.wire import Fetched, Wire
 from .leaders import find_leaders
 from .partition_copy import PartitionCopy, Piece, Read
 from .rate import SharedRate
-from .topic_plan import Isolation, PartitionPlan
+from .topic_plan import Isolation, PartitionPlan, unavailable
 from .workers import Reporter
 
 _PIECE_BYTES = 8 << 20
@@ -220,7 +220,7 @@ class _Capture:
 
     def _give_up(self, copy: PartitionCopy, problem: KafkaError) -> None:
         if not self._job.partial:
-            raise problem
+            raise unavailable(problem)
         copy.problem = problem
         copy.close()
 

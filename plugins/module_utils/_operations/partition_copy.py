@@ -11,6 +11,7 @@ from typing import NamedTuple
 from .._archive.segments import PartitionWriter
 from .._archive.topic_state import LastBatch
 from .._core.errors import Damaged, KafkaError
+from .._core.kafka_names import TopicPartition
 from .._kafka.wire import Fetched, Want
 from .._records.batch import read_batch
 from .._records.scan import Scan, scan
@@ -50,6 +51,11 @@ class Read(NamedTuple):
     trimmed: bool
     settled: bool
     problem: KafkaError | None
+
+    @property
+    def key(self) -> TopicPartition:
+        """Its topic and number."""
+        return self.topic, self.partition
 
 
 class Piece(NamedTuple):

@@ -278,6 +278,21 @@ def base_expired(archived_at: datetime, now: datetime, delete_retention_ms: int)
     return now - archived_at > _TOMBSTONES_ARE_SAFE * timedelta(milliseconds=delete_retention_ms)
 
 
+def unavailable(problem: KafkaError, more: str = "") -> KafkaError:
+    """Return the error that ends a backup since something cannot be read, with how to go on without it.
+
+    Args:
+        problem: Why it cannot be read.
+        more: What else is like that; a sentence after a space.
+    """
+    return KafkaError(
+        f"{problem.message}{more} With on_unavailable: partial, the rest is backed up without it.",
+        code=problem.code,
+        object_name=problem.object_name,
+        **problem.facts,
+    )
+
+
 def _comparable(topic: TopicSeen) -> Iterable[PartitionState]:
     """Yield what is archived of partitions that can be read and go on without a gap."""
     for number, mark in topic.partitions.items():

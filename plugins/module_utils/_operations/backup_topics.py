@@ -1,0 +1,298 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Backing topics up into a restore point, with their definitions and the offsets of their groups."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any
+
+from .._archive.bases import Base, find_bases
+from .._archive.commit import Capture
+from .._archive.commit import capture as make_point
+from .._archive.definitions import ArchivedTopic
+from .._archive.group_offsets import GROUPS_FILE, GROUPS_KIND, encode_groups
+from .._archive.layout import backup_folder, path_of
+from .._archive.parts import GROUPS, TOPICS, Entry
+from .._archive.points import LastRun
+from .._archive.store import Store, storage_of
+from .._archive.topics_part import TopicsPartWriter
+from .._archive.writer import PartWriter
+from .._core.change import Difference, Report
+from .._core.clock import Clock, SystemClock
+from .._core.errors import Damaged, InvalidOption, KafkaError
+from .._core.progress import Progress
+from .._core.selection import Selection
+from .._core.settings import KafkaSettings, StoreSettings
+from .._kafka.admin import TopicDefinition
+from .._kafka.wire import Wire
+from .backup_object import describe_commit, describe_point, describe_uncommitted
+from .capture import Captured, Job, capture
+from .newest_topics import NewestTopics, archived_at, newest_topics
+from .rate import SharedRate
+from .read_cluster import ClusterSeen, read_cluster, read_evidence
+from .topic_difference import difference
+from .topic_outcome import Outcome, listed
+from .topic_plan import Evidence, TopicScope, TopicSeen, base_expired, plan_partition, takes, unavailable
+from .workers import Load, run_workers, shares
+
+_PARTITION_WORK = 500  # what a partition costs, in records of one that is large
+_WORTH_A_WORKER = 50_000  # the same for a process
+_DELETE_RETENTION_MS = 24 * 60 * 60 * 1000  # Kafka's own default
+
+
+@dataclass(frozen=True)
+class BackupOptions:
+    """What is asked for, and how it is to be done.
+
+    Args:
+        scope: Which topics, and up to where.
+        groups: Which groups.
+        partial: Whether the rest is backed up when something cannot be read.
+        parallel: How many worker processes there may be.
+        bytes_per_second: How much all of them may read a second; 0 for no limit.
+
+    Raises:
+        InvalidOption: One of the last two is too small.
+    """
+
+    scope: TopicScope
+    groups: Selection
+    partial: bool
+    parallel: int
+    bytes_per_second: int
+
+    def __post_init__(self) -> None:
+        for name, value, least in (("parallel", self.parallel, 1), ("max_bytes_per_second", self.bytes_per_second, 0)):
+            if value < least:
+                raise InvalidOption(f"{name} must be {least} or more, not {value}.", object_name=name)
+
+    def scopes(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return what is asked for of topics, and of groups, as JSON values."""
+        topics = self.scope.document()
+        groups = {
+            "groups": list(self.groups.include),
+            "exclude_groups": list(self.groups.exclude),
+            "topics": topics["topics"],
+            "exclude_topics": topics["exclude_topics"],
+        }
+        return topics, groups
+
+
+@dataclass(frozen=True)
+class BackupTopics:
+    """The plan of a backup: what the cluster holds, against what the backup does.
+
+    Args:
+        kafka: How the cluster is reached.
+        store: Where to.
+        backup_id: Which backup.
+        point_id: The open restore point that another module commits, or None.
+        lease_timeout: Seconds after which an unfinished run counts as dead.
+        options: What is asked for.
+        definitions: How the topics are made.
+        bases: What their increments begin from.
+        planned: What it is to come to.
+        newest: What the newest comparable restore point holds.
+        remarks: What else the user must know.
+        clock: Tells the time.
+        progress: Is told how far it is.
+    """
+
+    kafka: KafkaSettings
+    store: Store
+    backup_id: str
+    point_id: str | None
+    lease_timeout: float
+    options: BackupOptions
+    definitions: Mapping[str, ArchivedTopic]
+    bases: Mapping[str, Base]
+    planned: Outcome
+    newest: NewestTopics | None
+    remarks: tuple[str, ...]
+    clock: Clock
+    progress: Progress
+
+    @classmethod
+    def plan(
+        cls,
+        kafka: KafkaSettings,
+        store_settings: StoreSettings,
+        backup_id: str,
+        options: BackupOptions,
+        *,
+        point_id: str | None,
+        lease_timeout: float,
+        progress: Progress,
+    ) -> BackupTopics:
+        """Read what the cluster holds and what the backup does, and decide what is to be read.
+
+        Raises:
+            StoreError: There is no store.
+            NotFound: A topic or group that was named does not exist.
+            KafkaError: The cluster cannot be reached or refuses something; or, unless ``partial``, a partition or a
+                group cannot be read.
+        """
+        clock = SystemClock()
+        store = Store.open(storage_of(store_settings))
+        progress.start("looking at topics", None, "topics")
+        with Wire(kafka) as wire:
+            cluster = read_cluster(kafka, wire, options.scope, options.groups)
+            bases = find_bases(store, backup_id, cluster.topics.keys(), selects=takes)
+            topics = _seen(cluster, bases, store, backup_id, clock)
+            evidence = read_evidence(wire, topics)
+        plans = [
+            plan_partition(topic, number, evidence.get((topic.name, number), Evidence()))
+            for topic in topics
+            for number in topic.partitions
+        ]
+        unsettled = frozenset(
+            name for name, base in bases.items() if name in base.point.parts[TOPICS].summary.get("unsettled", ())
+        )
+        planned = Outcome(topics, plans, cluster.groups, cluster.unread_groups, unsettled)
+        if not options.partial:
+            _raise_first(planned)
+        newest = newest_topics(store, backup_id, bases, complete=planned.complete)
+        definitions = {name: _archived(found) for name, found in cluster.definitions.items()}
+        remarks = tuple(_remarks(options, cluster, bases, newest))
+        return cls(
+            kafka, store, backup_id, point_id, lease_timeout, options, definitions, bases, planned, newest, remarks,
+            clock, progress,
+        )  # fmt: skip
+
+    @cached_property
+    def changed(self) -> bool:
+        """Whether a restore point is needed: the newest one holds something else, or was asked something else."""
+        if self.newest is None or self.newest.scopes() != self.options.scopes():
+            return True
+        if any(plan.offsets for plan in self.planned.plans):
+            return True
+        return not self.newest.has_same(self.definitions, self.planned.archived_groups, self.planned.states)
+
+    def difference(self) -> Difference:
+        """Show the offsets and definitions that differ, bounded."""
+        newest = self.newest
+        return difference(
+            (newest.definitions if newest else {}, self.definitions),
+            (newest.states if newest else {}, {state.topic: state for state in self.planned.states}),
+            (newest.groups if newest else {}, self.planned.archived_groups),
+        )
+
+    def preview(self) -> Report:
+        """Report what is to be read, and the restore point that holds it already where there is one."""
+        if self.newest is not None and not self.changed and self.point_id is None:
+            return self._report(self.planned, describe_point(self.store, self.newest.point))
+        return self._report(self.planned, describe_uncommitted(self.store, self.backup_id, [GROUPS, TOPICS]))
+
+    def apply(self) -> Report:
+        """Read the topics, write the parts, and commit them where they are this module's to commit."""
+        with make_point(
+            self.store, self.backup_id, self.point_id, clock=self.clock, lease_timeout=self.lease_timeout
+        ) as taken:
+            captured = self._read()
+            reads = {read.key: read for each in captured for read in each.partitions}
+            outcome = replace(self.planned, reads=reads)
+            self._write(taken, outcome, [entry for each in captured for entry in each.entries])
+        if taken.result is None:
+            return self._report(outcome, describe_uncommitted(self.store, self.backup_id, [GROUPS, TOPICS]))
+        report = self._report(outcome, describe_commit(self.store, taken.result))
+        return Report(report.values, (*report.warnings, *taken.result.warnings))
+
+    def _read(self) -> list[Captured]:
+        """Let workers read what is to be read."""
+        plans = [plan for plan in self.planned.plans if plan.offsets]
+        loads = [Load(plan, plan.leader, plan.offsets + _PARTITION_WORK) for plan in plans]
+        useful = 1 + sum(load.weight for load in loads) // _WORTH_A_WORKER
+        tasks = shares(loads, min(self.options.parallel, useful))
+        self.progress.start("reading topics", sum(plan.offsets for plan in plans), "offsets")
+        with contextlib.closing(SharedRate(self.options.bytes_per_second)) as rate:
+            isolation = self.options.scope.isolation
+            job = Job(self.kafka, self.store, self.backup_id, isolation, self.options.partial, rate, len(tasks))
+            try:
+                return run_workers(tasks, partial(capture, job), processes=len(tasks), progress=self.progress)
+            finally:
+                # A worker that was killed could not clear away what it had not finished.
+                self.store.storage.discard_unfinished(f"{backup_folder(self.backup_id)}/{path_of(TOPICS)}")
+
+    def _write(self, taken: Capture, outcome: Outcome, entries: Sequence[Entry]) -> None:
+        topics, groups = self.options.scopes()
+        TopicsPartWriter(taken.point, scope=topics).finish(
+            definitions=self.definitions.values(),
+            states=outcome.states,
+            entries=entries,
+            bases=self.bases,
+            summary=outcome.summary(),
+            complete=not outcome.problems,
+        )
+        writer = PartWriter(taken.point, GROUPS, scope=groups)
+        writer.add_files([(GROUPS_FILE, encode_groups(outcome.archived_groups.values()), {"kind": GROUPS_KIND})])
+        writer.finish(summary=outcome.group_summary(), complete=not outcome.unread_groups)
+
+    def _report(self, outcome: Outcome, backup: dict[str, Any]) -> Report:
+        return Report({"backup": backup, **outcome.values()}, (*self.remarks, *outcome.notes()))
+
+
+def _seen(
+    cluster: ClusterSeen, bases: Mapping[str, Base], store: Store, backup_id: str, clock: Clock
+) -> list[TopicSeen]:
+    try:
+        last_run = LastRun.read(store, backup_id)
+    except Damaged:
+        last_run = None  # then no run has confirmed anything
+    now = clock.now()
+    seen = []
+    for name, topic in sorted(cluster.topics.items()):
+        base = bases.get(name)
+        effective = cluster.definitions[name].effective
+        retention = int(effective.get("delete.retention.ms", _DELETE_RETENTION_MS))
+        seen.append(
+            TopicSeen(
+                name,
+                topic.topic_id,
+                "compact" in effective.get("cleanup.policy", ""),
+                base is not None and base_expired(archived_at(base, last_run), now, retention),
+                base.state if base is not None else None,
+                {number: cluster.marks[name, number] for number in sorted(topic.partitions)},
+            )
+        )
+    return seen
+
+
+def _archived(found: TopicDefinition) -> ArchivedTopic:
+    return ArchivedTopic(found.name, found.topic_id, found.partitions, found.replication_factor, found.configs)
+
+
+def _remarks(
+    options: BackupOptions, cluster: ClusterSeen, bases: Mapping[str, Base], newest: NewestTopics | None
+) -> list[str]:
+    remarks = []
+    selection = options.scope.topics
+    idle = selection.idle_patterns(cluster.names)
+    if idle and selection.include != ("*",):
+        remarks.append(f"No topic matches {', '.join(idle)}.")
+    if newest is not None and newest.scopes()[0] == options.scope.document():
+        vanished = sorted(newest.definitions.keys() - cluster.topics.keys())
+        if vanished:
+            remarks.append(
+                f"{len(vanished)} topics of restore point {newest.point.sequence} are no longer there: "
+                f"{listed(vanished)}. That restore point keeps them; this one does not have them."
+            )
+    broken = sorted(name for name, base in bases.items() if not base.whole)
+    if broken:
+        remarks.append(
+            f"Archived files of {len(broken)} topics are missing or cut off: {listed(broken)}. What the cluster still "
+            "has of them is archived anew; lifeboat.kafka.backup_verify tells what earlier restore points have lost."
+        )
+    return remarks
+
+
+def _raise_first(planned: Outcome) -> None:
+    """Raise why something cannot be read."""
+    errors: list[KafkaError] = [*planned.problems.values(), *planned.unread_groups.values()]
+    for error in errors:
+        more = f" ({len(errors) - 1} more partitions or groups are like that.)" if len(errors) > 1 else ""
+        raise unavailable(error, more)

@@ -149,9 +149,9 @@ class Transport(KafkaTCPTransport):  # type: ignore[misc]
                 self.last_read = time.monotonic()
                 for answer in answers:
                     protocol.data_received(answer)
-            # With TLS, more may have been decrypted than was taken, of which the socket says nothing: go on until it is
-            # empty. Else whoever waits for an answer comes first, and the loop will call again.
-            if not self._encrypted and (answers or count < len(space)):
+            # Whoever waits for an answer comes first, before the end of the connection that may be behind it, and the
+            # loop will call again. But of what TLS has decrypted and was not taken the socket says nothing: go on.
+            if (answers or count < len(space)) and not (self._encrypted and self._sock.pending()):
                 return
 
     def _sock_send(self) -> tuple[int, Exception | None]:

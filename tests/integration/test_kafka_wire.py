@@ -54,6 +54,14 @@ def want(wire, topic, partition, offset=0, max_bytes=16 * MIB):
     return Want(topic, wire.topics([topic])[topic].topic_id, partition, offset, max_bytes)
 
 
+def create(wire, topics, partitions, configs=None):
+    """Make a topic, and wait until its leaders answer for it; the name and the id."""
+    name = next(_names)
+    topics.create(name, partitions, configs)
+    assert set(wire.offsets("latest", [(name, number) for number in range(partitions)]).values()) == {0}
+    return name, wire.topics([name])[name].topic_id
+
+
 def copies(records):
     """The batches of fetched records as a client may send them: base offset 0, and no leader epoch."""
     for batch in batches(records):
@@ -244,9 +252,7 @@ def test_records_stay_what_they_are_while_somebody_holds_them(kafka, wire, topic
 
 def test_batches_come_back_as_they_were_sent(kafka, wire, topics, topic):
     send(kafka.client, topic, numbered(3000, partitions=3), compression_type="lz4", linger_ms=5)
-    target = next(_names)
-    topics.create(target, 3)
-    target_id = wire.topics([target])[target].topic_id
+    target, target_id = create(wire, topics, 3)
     sources = fetch(wire, *(want(wire, topic, number) for number in range(3)))
     for each in sources:
         for by, (data, _count) in zip(itertools.cycle([target_id, ""]), copies(each.records), strict=False):
@@ -263,15 +269,12 @@ def test_what_one_partition_refuses_another_takes(kafka, wire, topics, topic):
     [good, *_rest] = [data for data, _count in copies(found.records)]
     broken = bytearray(good)
     broken[100] ^= 1
-    target = next(_names)
-    topics.create(target, 3, {"max.message.bytes": len(good)})
-    target_id = wire.topics([target])[target].topic_id
-    large = next(_names)
-    topics.create(large, 1, {"max.message.bytes": len(good) - 1})
+    target, target_id = create(wire, topics, 3, {"max.message.bytes": len(good)})
+    large, large_id = create(wire, topics, 1, {"max.message.bytes": len(good) - 1})
     asked = [
         (target, target_id, 0, good),
         (target, target_id, 1, broken),
-        (large, wire.topics([large])[large].topic_id, 0, good),
+        (large, large_id, 0, good),
         (target, target_id, 7, good),
         (target, target_id, 2, memoryview(good)),
     ]
@@ -292,9 +295,7 @@ def test_requests_that_were_begun_together_arrive_in_order(kafka, wire, topics, 
     send(kafka.client, topic, numbered(10), linger_ms=100)
     [found] = fetch(wire, want(wire, topic, 0))
     [(batch, count), *_rest] = list(copies(found.records))
-    target = next(_names)
-    topics.create(target, 2)
-    target_id = wire.topics([target])[target].topic_id
+    target, target_id = create(wire, topics, 2)
     producer, epoch = wire.init_producer()
     requests = []
     for number in range(200):

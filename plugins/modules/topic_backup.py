@@ -9,17 +9,17 @@ DOCUMENTATION = r"""
 module: topic_backup
 short_description: Back up topics, and the offsets of their groups, into a restore point
 description:
-  - Copies the record batches of topics as the brokers have them, with compression, timestamps, headers and checksums, into
-    files that are Kafka's own log segments. Each checksum is checked as it comes.
+  - Copies the record batches of topics as the brokers have them, with compression, timestamps, headers and checksums,
+    into files that are Kafka's own log segments. Each checksum is checked as it comes.
   - The first backup of a topic takes all that the brokers have of it, and the next ones what is new since then. Where
     nothing is new, no file is written but the note of when that was confirmed.
-  - How the topics are made, and the offsets that groups have committed for them, are part of the restore point. The offsets
-    are read before the ends of the topics, so that they lie within what is backed up.
-  - A restore point holds each partition up to the end that it had when the run began. A compacted topic is read on until
-    no key can be missing.
-  - Whether the brokers still have what was archived is checked by the topic's id, the leader epochs and the last archived
-    batch. Where they do not, such as after a topic was deleted and made again, a new lineage of the partition begins,
-    and the result says so; earlier restore points keep what they hold.
+  - How the topics are made, and the offsets that groups have committed for them, are part of the restore point. The
+    offsets are read before the ends of the topics, so that they lie within what is backed up.
+  - A restore point holds each partition up to the end that it had when the run began. A compacted topic is read on
+    until no key can be missing.
+  - Whether the brokers still have what was archived is checked by the topic's id, the leader epochs and the last
+    archived batch. Where they do not, such as after a topic was deleted and made again, a new lineage of the partition
+    begins, and the result says so; earlier restore points keep what they hold.
 author:
   - lifeboat.kafka contributors (!UNKNOWN)
 extends_documentation_fragment:
@@ -36,7 +36,8 @@ requirements:
 attributes:
   check_mode:
     support: partial
-    details: It tells which offsets would be read. How many records and bytes these are is only known once they are read.
+    details: It tells which offsets would be read. How many records and bytes these are is only known once they are
+      read.
   diff_mode:
     support: full
   idempotent:
@@ -44,16 +45,16 @@ attributes:
 options:
   restore_point:
     description:
-      - The id of an open restore point, as M(lifeboat.kafka.restore_point) returned it, to write the parts V(topics) and
-        V(groups) into.
+      - The id of an open restore point, as M(lifeboat.kafka.restore_point) returned it, to write the parts V(topics)
+        and V(groups) into.
       - When left out, a restore point of its own is opened and committed.
     type: str
   groups:
     description:
       - Of which groups the committed offsets are taken, by the same kinds of patterns as O(topics). A literal name must
         exist.
-      - Only offsets of the selected topics are taken. Groups of other types than V(classic) and V(consumer) are noted with
-        their type.
+      - Only offsets of the selected topics are taken. Groups of other types than V(classic) and V(consumer) are noted
+        with their type.
     type: list
     elements: str
     default: ['*']
@@ -64,8 +65,8 @@ options:
     default: []
   isolation:
     description:
-      - Up to where partitions are read. V(committed) ends where the first undecided transaction begins; V(uncommitted) at
-        what all replicas have.
+      - Up to where partitions are read. V(committed) ends where the first undecided transaction begins; V(uncommitted)
+        at what all replicas have.
       - Records of transactions that were aborted are archived either way; a restore leaves them out.
     type: str
     choices: [committed, uncommitted]
@@ -73,8 +74,8 @@ options:
   on_unavailable:
     description:
       - What happens when a partition or a group cannot be read, such as one without a leader.
-      - V(fail) ends the run, and nothing is committed. V(partial) backs up the rest; the restore point keeps what the one
-        before has of the others, and is not complete, so that no restore takes it by default.
+      - V(fail) ends the run, and nothing is committed. V(partial) backs up the rest; the restore point keeps what the
+        one before has of the others, and is not complete, so that no restore takes it by default.
     type: str
     choices: [fail, partial]
     default: fail
@@ -88,8 +89,8 @@ options:
 notes:
   - The user needs the operations Read, Describe and DescribeConfigs on the topics, and Describe on the groups.
   - A compacted topic is archived anew as a whole when the newest restore point is older than nine tenths of its
-    C(delete.retention.ms), since keys may have been deleted of which nothing is left. Set that to more than the time between
-    two backups.
+    C(delete.retention.ms), since keys may have been deleted of which nothing is left. Set that to more than the time
+    between two backups.
 seealso:
   - module: lifeboat.kafka.restore_point
   - module: lifeboat.kafka.backup_verify
@@ -208,8 +209,8 @@ topics:
           sample: 0
         began:
           description:
-            - Why a new lineage begins. V(recreated), the topic was deleted and made again; V(unclean_election), a leader
-              was elected that lacked records; V(gap), retention took records away before they were archived;
+            - Why a new lineage begins. V(recreated), the topic was deleted and made again; V(unclean_election), a
+              leader was elected that lacked records; V(gap), retention took records away before they were archived;
               V(purged_tombstones), a compacted topic was last archived too long ago.
           type: str
           sample: recreated

@@ -15,7 +15,12 @@ import pytest
 import yaml
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.options import FAMILIES
-from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import RegistrySettings, StoreSettings
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import (
+    KafkaSettings,
+    OAuthSettings,
+    RegistrySettings,
+    StoreSettings,
+)
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.import_registry import ImportRequest
 from testbed.module_docs import module_docs
 from testbed.modules import MODULES
@@ -80,15 +85,18 @@ def test_every_option_is_used(module: str) -> None:
     used = names_used(plans) | {node.attr for top in plans for node in ast.walk(top) if isinstance(node, ast.Attribute)}
     if any("ImportRequest" in ast.dump(plan) for plan in plans):
         used |= {field.name for field in fields(ImportRequest)} & attributes_used("_operations")
-    assert choosable - used == set()
+    assert choosable - used - {"progress_file"} == set()  # which becomes the task's progress
 
 
 def test_every_option_of_a_family_is_used() -> None:
-    read = attributes_used("_registry", "_archive", "_storage")
+    read = attributes_used("_registry", "_kafka", "_archive", "_storage")
     assert {field.name for field in fields(RegistrySettings)} - read == set()
     assert {field.name for field in fields(StoreSettings)} - read == set()
     assert set(FAMILIES["registry"]) - {"url"} == {field.name for field in fields(RegistrySettings)} - {"urls"}
     assert set(FAMILIES["store"]) == {field.name for field in fields(StoreSettings)}
+    assert {field.name for field in (*fields(KafkaSettings), *fields(OAuthSettings))} - read == set()
+    assert set(FAMILIES["kafka"]) == {field.name for field in fields(KafkaSettings)}
+    assert set(FAMILIES["kafka"]["oauth"]["options"]) == {field.name for field in fields(OAuthSettings)}
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -127,6 +135,12 @@ def test_examples_name_the_module_in_full(module: str) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_secrets_are_marked(family: str) -> None:
     words = ("password", "key", "token", "secret")
-    looks_secret = {name for name in FAMILIES[family] if any(word in name for word in words)}
-    assert {name for name, rules in FAMILIES[family].items() if "no_log" in rules} == looks_secret
-    assert {name for name in looks_secret if not FAMILIES[family][name]["no_log"]} <= {"client_key"}  # a path
+    options = dict(FAMILIES[family])
+    for rules in FAMILIES[family].values():
+        options |= rules.get("options", {})
+    looks_secret = {name for name in options if any(word in name for word in words)}
+    assert {name for name, rules in options.items() if "no_log" in rules} == looks_secret
+    assert {name for name in looks_secret if not options[name]["no_log"]} <= {
+        "client_key",
+        "token_url",
+    }  # a path, a URL

@@ -50,6 +50,40 @@ def test_every_option_can_be_given() -> None:
     assert secrets == {"s3cret", "k3y"}
 
 
+def test_suboptions_have_names_of_their_own() -> None:
+    given = {
+        "bootstrap_servers": "kafka-1:9092,kafka-2:9092",
+        "security_protocol": "SASL_SSL",
+        "sasl_mechanism": "OAUTHBEARER",
+        "username": "me",
+        "password": "s3cret",
+        "ca_cert": "/ca.pem",
+        "client_cert": "/c.pem",
+        "client_key": "/k.pem",
+        "validate_certs": "no",
+        "client_options": "client.id=x,socket.keepalive.enable=true",
+    }
+    oauth = {"token_url": "https://login/token", "client_id": "me", "client_secret": "t0ken", "scope": "kafka"}
+    assert set(given) | {"oauth"} == set(FAMILIES["kafka"])
+    assert set(oauth) == set(FAMILIES["kafka"]["oauth"]["options"])
+    environment = {f"LIFEBOAT_KAFKA_{name.upper()}": value for name, value in given.items()}
+    environment |= {f"LIFEBOAT_KAFKA_OAUTH_{name.upper()}": value for name, value in oauth.items()}
+    family, secrets = family_from_environment("kafka", environment)
+    assert family == given | {
+        "bootstrap_servers": ["kafka-1:9092", "kafka-2:9092"],
+        "validate_certs": False,
+        "client_options": {"client.id": "x", "socket.keepalive.enable": "true"},
+        "oauth": oauth,
+    }
+    assert secrets == {"s3cret", "t0ken"}
+
+
+def test_suboptions_are_required_together() -> None:
+    environment = {"LIFEBOAT_KAFKA_BOOTSTRAP_SERVERS": "kafka-1:9092", "LIFEBOAT_KAFKA_OAUTH_CLIENT_ID": "me"}
+    with pytest.raises(InvalidOption, match="client_secret, token_url found in kafka -> oauth"):
+        family_from_environment("kafka", environment)
+
+
 def test_what_is_not_given_has_its_default() -> None:
     family, secrets = family_from_environment(
         "registry", {"LIFEBOAT_REGISTRY_URL": URL, "LIFEBOAT_REGISTRY_PASSWORD": ""}

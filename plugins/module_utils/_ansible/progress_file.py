@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The file through which a module at work tells how far it is: one JSON object a line, only ever appended to.
 
-``{"phase": "reading topics", "unit": "bytes", "total": 1000, "done": 250, "seconds": 1.5}`` tells where a phase stands
-that began so many seconds ago; ``total`` is null where nobody knows it. ``{"note": "..."}`` is a line for people.
+``{"phase": "reading topics", "unit": "offsets", "total": 1000, "done": 250, "size": 40000, "seconds": 1.5}`` tells where
+a phase stands that began so many seconds ago: ``total`` is null where nobody knows it, ``size`` is how many bytes were
+moved, or 0. ``{"note": "..."}`` is a line for people.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Status:
     unit: str
     total: int | None
     done: int
+    size: int
     seconds: float
 
 
@@ -57,19 +59,21 @@ class ProgressFile:
         self._lock = threading.Lock()
         self._phase: tuple[str, int | None, str] | None = None
         self._began = self._due = 0.0
-        self._done = self._told = 0
+        self._done = self._told = self._size = 0
 
     def start(self, phase: str, total: int | None, unit: str = "bytes") -> None:
         """Begin a phase, after the last word on the one before."""
         with self._lock:
             self._settle()
-            self._phase, self._done, self._began = (phase, total, unit), 0, self._clock()
+            self._phase, self._began = (phase, total, unit), self._clock()
+            self._done = self._size = 0
             self._tell()
 
-    def advance(self, amount: int) -> None:
+    def advance(self, amount: int, size: int = 0) -> None:
         """Go on; told at once unless something was told just now."""
         with self._lock:
             self._done += amount
+            self._size += size
             if self._clock() >= self._due:
                 self._tell()
 
@@ -93,7 +97,7 @@ class ProgressFile:
         phase, total, unit = self._phase
         now = self._clock()
         self._told, self._due = self._done, now + _PAUSE
-        self._append(asdict(Status(phase, unit, total, self._done, round(now - self._began, 3))))
+        self._append(asdict(Status(phase, unit, total, self._done, self._size, round(now - self._began, 3))))
 
     def _append(self, line: dict[str, Any]) -> None:
         try:

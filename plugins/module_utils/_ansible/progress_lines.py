@@ -73,10 +73,13 @@ def describe(status: Status) -> str:
     """Say where a phase stands: how much, which share, how fast, how long still.
 
     Returns:
-        For example ``3.2 GB of 10.1 GB (31 %), 412 MB/s, 17 s left``.
+        For example ``3.2 GB of 10.1 GB (31 %), 412 MB/s, 17 s left``, or, where bytes are not what is counted,
+        ``31 of 100 files (31 %), 3.2 GB, 412 MB/s, 17 s left``.
     """
     rate = status.done / status.seconds if status.seconds > 0 else 0
     speed = f", {_amount(rate, status.unit)}/s" if rate else ""
+    if status.size and rate:
+        speed = f", {_amount(status.size, 'bytes')}, {_amount(status.size / status.seconds, 'bytes')}/s"
     done = _amount(status.done, status.unit)
     if status.total is None:
         return f"{done}{speed}, {_duration(status.seconds)} so far"

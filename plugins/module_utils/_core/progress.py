@@ -20,8 +20,13 @@ class Progress(Protocol):
             unit: What is counted: ``bytes``, or the plural of a thing.
         """
 
-    def advance(self, amount: int) -> None:
-        """Tell that so much more of the phase is done."""
+    def advance(self, amount: int, size: int = 0) -> None:
+        """Tell that so much more of the phase is done.
+
+        Args:
+            amount: In the phase's unit.
+            size: How many bytes that was, where the unit is another one and bytes were moved.
+        """
 
     def note(self, text: str) -> None:
         """Tell people something now, in one line without secrets."""
@@ -33,7 +38,7 @@ class Silent:
     def start(self, phase: str, total: int | None, unit: str = "bytes") -> None:
         """Begin a phase."""
 
-    def advance(self, amount: int) -> None:
+    def advance(self, amount: int, size: int = 0) -> None:
         """Go on."""
 
     def note(self, text: str) -> None:

@@ -180,7 +180,7 @@ class _Capture:
         for place, (copy, answer) in enumerate(answers):
             before = copy.position
             piece = copy.take(answer, is_first=place == 0)
-            self._reporter.advance(copy.position - before)
+            self._reporter.advance(copy.position - before, len(piece.data) if piece is not None else 0)
             received += len(answer.records)
             if piece is not None:
                 pieces.append(piece)

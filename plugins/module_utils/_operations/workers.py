@@ -44,12 +44,13 @@ class Reporter:
 
     def __init__(self, pipe: int) -> None:
         self._pipe = pipe
-        self._amount = 0
+        self._amount = self._size = 0
         self._due = 0.0
 
-    def advance(self, amount: int) -> None:
-        """Tell that so much more is done, in the unit of the parent's phase."""
+    def advance(self, amount: int, size: int = 0) -> None:
+        """Tell that so much more is done, in the unit of the parent's phase, and how many bytes that was."""
         self._amount += amount
+        self._size += size
         if time.monotonic() >= self._due:
             self._flush()
 
@@ -59,9 +60,10 @@ class Reporter:
 
     def _flush(self) -> None:
         self._due = time.monotonic() + _PAUSE
-        if self._amount:
-            amount, self._amount = self._amount, 0
-            self._send(_ADVANCE, amount)
+        if self._amount or self._size:
+            done = self._amount, self._size
+            self._amount = self._size = 0
+            self._send(_ADVANCE, done)
 
     def _end(self, kind: int, value: object) -> None:
         self._flush()
@@ -183,7 +185,7 @@ class _Pool(Generic[T, R]):
         more, messages = worker.read()
         for kind, value in messages:
             if kind == _ADVANCE:
-                self._progress.advance(value)
+                self._progress.advance(*value)
             elif kind == _NOTE:
                 self._progress.note(value)
             elif kind == _RESULT:

@@ -45,7 +45,7 @@ def told(tmp_path: Path) -> Told:
 
 
 def reading(done: int, seconds: float, *, total: int | None = KNOWN, phase: str = "reading") -> Status:
-    return Status(phase, "bytes", total, done, seconds)
+    return Status(phase, "bytes", total, done, 0, seconds)
 
 
 def test_a_phase_is_told_from_its_beginning_some_times_a_second(told: Told) -> None:
@@ -54,21 +54,21 @@ def test_a_phase_is_told_from_its_beginning_some_times_a_second(told: Told) -> N
         told.time += 0.001
         told.file.advance(1)
     assert [event.done for event in told.events if isinstance(event, Status)] == [0, 250, 500, 750, 1000]
-    assert told.events[1] == Status("reading", "bytes", KNOWN, 250, 0.25)
+    assert told.events[1] == Status("reading", "bytes", KNOWN, 250, 0, 0.25)
 
 
 def test_the_end_of_a_phase_is_told_before_the_next_one(told: Told) -> None:
     told.file.start("reading", 3, "files")
     told.file.advance(3)
     told.file.start("writing", None)
-    told.file.advance(5)
+    told.file.advance(5, 50)
     told.file.settle()
     told.file.settle()
     assert told.events == [
-        Status("reading", "files", 3, 0, 0.0),
-        Status("reading", "files", 3, 3, 0.0),
-        Status("writing", "bytes", None, 0, 0.0),
-        Status("writing", "bytes", None, 5, 0.0),
+        Status("reading", "files", 3, 0, 0, 0.0),
+        Status("reading", "files", 3, 3, 0, 0.0),
+        Status("writing", "bytes", None, 0, 0, 0.0),
+        Status("writing", "bytes", None, 5, 50, 0.0),
     ]
 
 
@@ -91,7 +91,7 @@ def test_several_threads_tell_whole_lines(told: Told) -> None:
         thread.join()
     told.file.settle()
     assert sum(event == Note("x" * 500) for event in told.events) == 800
-    assert told.events[-1] == Status("reading", "bytes", 800, 800, 0.0)
+    assert told.events[-1] == Status("reading", "bytes", 800, 800, 0, 0.0)
 
 
 def test_a_full_disk_does_not_stop_the_work() -> None:
@@ -141,14 +141,16 @@ def test_a_line_that_is_not_whole_is_read_when_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("status", "said"),
     [
-        (Status("x", "bytes", 10_100_000_000, 3_200_000_000, 8), "3.2 GB of 10.1 GB (31 %), 400 MB/s, 17 s left"),
-        (Status("x", "bytes", 1_000_000, 1_000_000, 4), "1.0 MB (100 %), 250 kB/s, took 4 s"),
-        (Status("x", "bytes", None, 999, 300), "999 B, 3 B/s, 5 min so far"),
-        (Status("x", "bytes", 2_000, 0, 5), "0 B of 2.0 kB (0 %)"),
-        (Status("x", "bytes", 10**12, 10**8, 10), "100 MB of 1.0 TB (0 %), 10.0 MB/s, 27 h 46 min left"),
-        (Status("x", "partitions", 10_000, 1_500, 3), "1,500 of 10,000 partitions (15 %), 500 partitions/s, 17 s left"),
-        (Status("x", "bytes", 0, 0, 0), "0 B (100 %), took 0 s"),
-        (Status("x", "bytes", 10, 12, 1), "12 B (100 %), 12 B/s, took 1 s"),
+        (Status("x", "bytes", 10_100_000_000, 3_200_000_000, 0, 8), "3.2 GB of 10.1 GB (31 %), 400 MB/s, 17 s left"),
+        (Status("x", "bytes", 1_000_000, 1_000_000, 0, 4), "1.0 MB (100 %), 250 kB/s, took 4 s"),
+        (Status("x", "bytes", None, 999, 0, 300), "999 B, 3 B/s, 5 min so far"),
+        (Status("x", "bytes", 2_000, 0, 0, 5), "0 B of 2.0 kB (0 %)"),
+        (Status("x", "bytes", 10**12, 10**8, 0, 10), "100 MB of 1.0 TB (0 %), 10.0 MB/s, 27 h 46 min left"),
+        (Status("x", "partitions", 10_000, 1_500, 0, 3), "1,500 of 10,000 partitions (15 %), 500 partitions/s, 17 s left"),
+        (Status("x", "offsets", 800, 200, 10**6, 2), "200 of 800 offsets (25 %), 1.0 MB, 500 kB/s, 6 s left"),
+        (Status("x", "offsets", 800, 800, 10**6, 4), "800 offsets (100 %), 1.0 MB, 250 kB/s, took 4 s"),
+        (Status("x", "bytes", 0, 0, 0, 0), "0 B (100 %), took 0 s"),
+        (Status("x", "bytes", 10, 12, 0, 1), "12 B (100 %), 12 B/s, took 1 s"),
     ],
 )
 def test_a_status_is_described(status: Status, said: str) -> None:

@@ -32,14 +32,15 @@ class Told:
     """Keeps what is told."""
 
     def __init__(self) -> None:
-        self.amount = 0
+        self.amount = self.size = 0
         self.notes: list[str] = []
 
     def start(self, phase: str, total: int | None, unit: str = "bytes") -> None:
         raise AssertionError("a worker begins no phase")
 
-    def advance(self, amount: int) -> None:
+    def advance(self, amount: int, size: int = 0) -> None:
         self.amount += amount
+        self.size += size
 
     def note(self, text: str) -> None:
         self.notes.append(text)
@@ -110,11 +111,11 @@ def test_what_workers_tell_is_told_on_and_complete() -> None:
 
     def work(task: int, reporter: Reporter) -> None:
         for _step in range(1000):
-            reporter.advance(task)
+            reporter.advance(task, 10 * task)
         reporter.note(f"done {task}")
 
     run_workers([1, 2], work, processes=2, progress=told)
-    assert told.amount == 3000
+    assert (told.amount, told.size) == (3000, 30000)
     assert sorted(told.notes) == ["done 1", "done 2"]
 
 

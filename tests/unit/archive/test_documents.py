@@ -13,9 +13,35 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive import documents
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.commit import capture
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.definitions import ArchivedTopic
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.group_offsets import (
+    GROUPS_FILE,
+    GROUPS_KIND,
+    ArchivedGroup,
+    ArchivedOffset,
+    decode_groups,
+    encode_groups,
+)
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.journal import UndoJournal
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.liveness import ProcessIdentity
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.open_point import open_point
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.parts import GROUPS
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.points import RestorePoint
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.restores import (
+    PartitionRestore,
+    RestoreSource,
+    TopicRestore,
+)
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.store import Store
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.topic_state import (
+    LastBatch,
+    PartitionState,
+    TopicState,
+)
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.topics_part import TopicsPartWriter, TopicsReader
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.verify import verify_point
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.writer import PartWriter
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.clock import SystemClock
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import Damaged, UnsupportedFormat
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas import documents as registry_documents
@@ -29,6 +55,7 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model impo
     ScopeSettings,
     Setting,
 )
+from testbed.archived_topics import Log, back_up_topics
 from testbed.archives import back_up, make_store, tree
 
 FOLDER = Path(__file__).resolve().parents[3] / "docs" / "archive-format"
@@ -42,6 +69,10 @@ ARCHIVE = {
     documents.LAST_RUN,
     documents.JOURNAL_RUN,
     documents.ID_MAP,
+    documents.TOPIC_STATE,
+    documents.TOPIC_DEFINITIONS,
+    documents.GROUP_OFFSETS,
+    documents.TOPIC_RESTORE,
 }
 REGISTRY = set(registry_documents.FORMATS.values())
 
@@ -60,7 +91,45 @@ def written(root: Path) -> list[Any]:
     run.mark_incomplete(["orders"])
     run.finish()
     journal.write_id_map("prod", 1, {".": {7: 1}})
-    return [json.loads(content) for path, content in tree(root).items() if "/subjects/" not in path]
+    point = write_topics(store)
+    found = [content for path, content in tree(root).items() if path.endswith(".json") and "/subjects/" not in path]
+    return [
+        json.loads(content) for content in (*found, *(state.encode() for state in TopicsReader(store, point).states()))
+    ]
+
+
+def write_topics(store: Store) -> RestorePoint:
+    """Write a point of topics and groups, and the journal of a restore."""
+    logs = {("orders", 0): Log([(10, 100), (5, 70_000)]), ("orders", 1): Log([], start=7)}
+    back_up_topics(store, logs, backup_id="cluster")
+    logs["orders", 1].start = 9
+    point = back_up_topics(store, logs, backup_id="cluster").point
+    batch = LastBatch(5, 2**32 - 1, 3)
+    partition = PartitionState(2, "0" * 16 + "-2", "gap", 0, 0, -1, batch, unavailable=True)
+    state = TopicState("users", "", True, (partition,))
+    offsets = (ArchivedOffset("orders", 0, 7, None, "m"), ArchivedOffset("orders", 1, 7, 3, "", 9))
+    with capture(store, "cluster", None, clock=SystemClock()) as taken:
+        TopicsPartWriter(taken.point, scope={}).finish(
+            definitions=[ArchivedTopic("users", "", 3, 1, {"cleanup.policy": "compact"})],
+            states=[state],
+            entries=[],
+            bases={},
+            summary={},
+        )
+        groups = PartWriter(taken.point, GROUPS, scope={})
+        content = encode_groups([ArchivedGroup("billing", "classic", "consumer", offsets)])
+        groups.add_files([(GROUPS_FILE, content, {"kind": GROUPS_KIND})])
+        groups.finish(summary={})
+    assert decode_groups(content, "groups")["billing"].offsets == offsets
+    restore = TopicRestore(store.storage, "cluster", "orders", "", RestoreSource("a", "cluster", 1, "orders"), {})
+    restore.partitions = {0: PartitionRestore(0), 1: PartitionRestore(7, 100, 107)}
+    restore.held, restore.final = {"retention.ms": None}, {"retention.ms": "1"}
+    restore.save()
+    assert taken.result is not None
+    for found in (point, taken.result.point):
+        assert verify_point(store, found).damaged == ()
+    assert list(TopicsReader(store, taken.result.point).states()) == [state]
+    return taken.result.point
 
 
 def registry_state() -> RegistryState:

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The file through which a module at work tells how far it is: one JSON object a line, only ever appended to.
 
-``{"phase": "reading topics", "unit": "offsets", "total": 1000, "done": 250, "size": 40000, "seconds": 1.5}`` tells where
-a phase stands that began so many seconds ago: ``total`` is null where nobody knows it, ``size`` is how many bytes were
-moved, or 0. ``{"note": "..."}`` is a line for people.
+``{"phase": "reading topics", "unit": "offsets", "total": 1000, "done": 250, "size": 40000, "seconds": 1.5}`` tells
+where a phase stands that began so many seconds ago: ``total`` is null where nobody knows it, ``size`` is how many bytes
+were moved, or 0. ``{"note": "..."}`` is a line for people.
 """
 
 from __future__ import annotations

@@ -146,7 +146,7 @@ def test_a_line_that_is_not_whole_is_read_when_it_is(tmp_path: Path) -> None:
         (Status("x", "bytes", None, 999, 0, 300), "999 B, 3 B/s, 5 min so far"),
         (Status("x", "bytes", 2_000, 0, 0, 5), "0 B of 2.0 kB (0 %)"),
         (Status("x", "bytes", 10**12, 10**8, 0, 10), "100 MB of 1.0 TB (0 %), 10.0 MB/s, 27 h 46 min left"),
-        (Status("x", "partitions", 10_000, 1_500, 0, 3), "1,500 of 10,000 partitions (15 %), 500 partitions/s, 17 s left"),
+        (Status("x", "topics", 10_000, 1_500, 0, 3), "1,500 of 10,000 topics (15 %), 500 topics/s, 17 s left"),
         (Status("x", "offsets", 800, 200, 10**6, 2), "200 of 800 offsets (25 %), 1.0 MB, 500 kB/s, 6 s left"),
         (Status("x", "offsets", 800, 800, 10**6, 4), "800 offsets (100 %), 1.0 MB, 250 kB/s, took 4 s"),
         (Status("x", "bytes", 0, 0, 0, 0), "0 B (100 %), took 0 s"),

@@ -27,8 +27,8 @@ class ModuleRun:
         seconds: How long the whole process took.
         processor_seconds: How long it and its workers kept processors busy.
         peak_mb: The most memory that it had, in MiB.
-        workers_mb: The most that one of its workers had, in MiB, what it shares with its parent included; None
-            without workers.
+        workers_mb: The most that one of its workers had, in MiB, what it shares with its parent included; 0 without
+            workers.
         calls: The calls of a registry's methods that were noted.
         result: What it returned.
     """
@@ -36,7 +36,7 @@ class ModuleRun:
     seconds: float
     processor_seconds: float
     peak_mb: float
-    workers_mb: float | None
+    workers_mb: float
     calls: list[dict[str, Any]]
     result: dict[str, Any]
 
@@ -59,7 +59,7 @@ def run_module(scratch: Path, name: str, options: dict[str, Any]) -> ModuleRun:
         seconds=finished.seconds,
         processor_seconds=finished.processor_seconds,
         peak_mb=noted["peak_mb"],
-        workers_mb=max(noted["workers_mb"], default=None),
+        workers_mb=max(noted["workers_mb"], default=0.0),
         calls=noted["calls"],
         result=result,
     )

@@ -62,7 +62,7 @@ def lines(work: str, runs: Sequence[ModuleRun], most_seconds: float) -> list[Res
         work,
         median(run.seconds for run in runs),
         peak_mb=max(run.peak_mb for run in runs),
-        workers_mb=max((run.workers_mb for run in runs if run.workers_mb), default=None),
+        workers_mb=max(run.workers_mb for run in runs),
         limits=replace(MEMORY, seconds=most_seconds),
     )
     return [whole, Result("  processors' time in all", median(run.processor_seconds for run in runs))]

@@ -49,7 +49,7 @@ def test_an_engine_that_is_not_there_is_said_with_the_reason() -> None:
 
 
 def test_small_partitions_are_held_to_time_and_memory() -> None:
-    runs = [ModuleRun(seconds, 1.0, 90.0, None, [], {}) for seconds in (1.0, 3.0, 2.5)]
+    runs = [ModuleRun(seconds, 1.0, 90.0, 81.0, [], {}) for seconds in (1.0, 3.0, 2.5)]
     whole, work = lines("nothing new", runs, 2)
     assert (whole.seconds, whole.missed(), work.seconds) == (2.5, ["seconds", "workers_mb"], 1.0)
 

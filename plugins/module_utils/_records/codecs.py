@@ -24,10 +24,6 @@ MOST_UNPACKED = 1 << 30
 
 _SNAPPY_BLOCK = 32 * 1024  # as Kafka's own producer
 
-_LZ4_BLOCK = 64 * 1024  # as above
-_LZ4_HEADER = b"\x04\x22\x4d\x18\x60\x40\x82"  # independent blocks of 64 KiB, no checksums: what Java clients read
-_LZ4_AS_IT_IS = 1 << 31  # a block that packing would have made larger
-
 
 def compress(codec: int, data: bytes, *, hard: bool = False) -> bytes:
     """Pack the records of a magic-2 batch so that every Kafka client can read them.
@@ -77,7 +73,7 @@ def _gzip(data: bytes, hard: bool) -> bytes:
 
 def _snappy(data: bytes, hard: bool) -> bytes:
     packed = bytearray(frames.XERIAL_HEADER)
-    for at in range(0, len(data), _SNAPPY_BLOCK):
+    for at in range(0, len(data) or 1, _SNAPPY_BLOCK):
         block = cramjam.snappy.compress_raw(data[at : at + _SNAPPY_BLOCK])
         packed += len(block).to_bytes(4, "big")
         packed += memoryview(block)
@@ -85,33 +81,25 @@ def _snappy(data: bytes, hard: bool) -> bytes:
 
 
 def _lz4(data: bytes, hard: bool) -> bytes:
-    options = {"mode": "high_compression", "compression": 12} if hard else {}
-    packed = bytearray(_LZ4_HEADER)
-    for at in range(0, len(data), _LZ4_BLOCK):
-        plain = data[at : at + _LZ4_BLOCK]
-        block = cramjam.lz4.compress_block(plain, store_size=False, **options)
-        if len(block) < len(plain):
-            packed += len(block).to_bytes(4, "little")
-            packed += memoryview(block)
-        else:
-            packed += (len(plain) | _LZ4_AS_IT_IS).to_bytes(4, "little")
-            packed += plain
-    return bytes(packed + bytes(4))
+    packer = cramjam.lz4.Compressor(level=12 if hard else 1, content_checksum=False, block_linked=False)
+    packer.compress(data)
+    return bytes(packer.finish())
 
 
 def _zstd(data: bytes, hard: bool) -> bytes:
-    return bytes(cramjam.zstd.compress(data, level=19 if hard else 3))
+    return bytes(cramjam.zstd.compress(data, level=12 if hard else 3))
 
 
 def _ungzip(data: memoryview, magic: int) -> bytes:
     pieces: list[bytes] = []
-    left, room = bytes(data), MOST_UNPACKED
+    left, size = bytes(data), 0
     while left:  # members may follow one another
         unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
-        pieces.append(unpacker.decompress(left, room))
-        room -= len(pieces[-1])
+        pieces.append(unpacker.decompress(left, MOST_UNPACKED - size + 1))
+        size += len(pieces[-1])
+        _check_size(size)
         if not unpacker.eof:
-            raise ValueError("it is cut off" if room else _TOO_LARGE)
+            raise ValueError("it is cut off")
         left = unpacker.unused_data
     return b"".join(pieces)
 
@@ -134,10 +122,9 @@ def _unzstd(data: memoryview, magic: int) -> bytes:
 
 def _check_size(bound: int) -> None:
     if bound > MOST_UNPACKED:
-        raise ValueError(_TOO_LARGE)
+        raise ValueError(f"unpacked, they would have more than {MOST_UNPACKED} bytes")
 
 
-_TOO_LARGE = f"unpacked, they would have more than {MOST_UNPACKED} bytes"
 _PACK: dict[int, Callable[[bytes, bool], bytes]] = {GZIP: _gzip, SNAPPY: _snappy, LZ4: _lz4, ZSTD: _zstd}
 _UNPACK: dict[int, Callable[[memoryview, int], bytes]] = {
     GZIP: _ungzip,

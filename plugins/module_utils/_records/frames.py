@@ -29,6 +29,8 @@ def snappy_blocks(data: memoryview) -> list[memoryview]:
         return [data]
     blocks = []
     at = len(XERIAL_HEADER)
+    if len(data) < at:
+        raise ValueError("it is cut off")
     while at < len(data):
         size = _int(data, at, 4, "big")
         at += 4

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import
 from ansible_collections.lifeboat.kafka.plugins.module_utils._storage.filesystem import FilesystemStorage
 from testbed.archives import BACKUP, back_up, make_store, tree
 from testbed.mishaps import make_read_only, on_a_small_disk
+from testbed.refusing import Refusing
 
 BEFORE = {"orders": "one"}
 AFTER = {"orders": "two", **{f"subject-{number}": str(number) * 100 for number in range(400)}}
@@ -85,41 +86,6 @@ def test_a_read_only_store_is_read_and_not_written(tmp_path: Path) -> None:
         assert journal.runs() == []
 
     run_on_a_small_disk(tmp_path, "size=1m", read_and_write)
-
-
-class Refusing:
-    """A storage that writes as another does, until it refuses one write, half-done where that is possible."""
-
-    def __init__(self, storage: FilesystemStorage, refuse_at: int) -> None:
-        self._storage = storage
-        self._left = refuse_at
-
-    @property
-    def refused(self) -> bool:
-        """Whether a write was refused."""
-        return self._left <= 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._storage, name)
-
-    def _count(self, path: str) -> None:
-        self._left -= 1
-        if self._left == 0:
-            raise StoreError(f"Could not write {path}: No space left on device.", code="disk_full", object_name=path)
-
-    def create(self, path: str, content: bytes) -> None:
-        self._count(path)
-        self._storage.create(path, content)
-
-    def replace(self, path: str, content: bytes) -> None:
-        self._count(path)
-        self._storage.replace(path, content)
-
-    def create_many(self, files: Iterable[tuple[str, bytes]]) -> None:
-        files = list(files)
-        self._storage.create_many(files[: len(files) // 2])
-        self._count(files[-1][0])
-        self._storage.create_many(files[len(files) // 2 :])
 
 
 def test_every_write_may_be_refused(tmp_path: Path) -> None:

@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-import itertools
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.journal import UndoJournal
@@ -19,20 +16,11 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._core.clock import 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import Setting
 from ansible_collections.lifeboat.kafka.plugins.module_utils._storage.filesystem import FilesystemStorage
 from testbed.archives import BACKUP, back_up, make_store, tree
-from testbed.mishaps import kill_at_each_step
+from testbed.mishaps import copies, kill_at_each_step
 
 REGISTRY = "schema-registry"
 BEFORE = {"same": "same", "changed": "one"}
 AFTER = {"same": "same", "changed": "two", "new": "new"}
-
-
-def copies(of: Path, beside: Path) -> Iterator[Path]:
-    """Yield copies of a folder; each is deleted when the next one is asked for."""
-    for number in itertools.count(1):
-        root = beside / f"copy-{number}"
-        shutil.copytree(of, root)
-        yield root
-        shutil.rmtree(root)
 
 
 def contents(store: Store, sequence: int | str) -> dict[str, str]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import itertools
 import os
+import shutil
 import signal
 import sys
 import traceback
@@ -102,6 +104,15 @@ def die_at_step(root: Path, at: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(count)
+
+
+def copies(of: Path, beside: Path) -> Iterator[Path]:
+    """Yield copies of a folder; each is deleted when the next one is asked for."""
+    for number in itertools.count(1):
+        root = beside / f"copy-{number}"
+        shutil.copytree(of, root)
+        yield root
+        shutil.rmtree(root)
 
 
 def on_a_small_disk(folder: Path, options: str, action: Callable[[], object]) -> tuple[int, str]:

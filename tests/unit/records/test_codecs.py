@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import lz4.frame
@@ -116,19 +117,15 @@ def test_broken_data_are_damaged_or_come_out_as_something(codec: int, data: st.D
     for _number in range(data.draw(st.integers(1, 3))):
         packed[data.draw(st.integers(0, len(packed) - 1))] = data.draw(st.integers(0, 255))
     del packed[data.draw(st.integers(0, len(packed))) :]
-    try:
+    with suppress(Damaged):
         decompress(codec, packed)
-    except Damaged as error:
-        assert codecs.NAMES[codec] in error.message
 
 
 @pytest.mark.parametrize("codec", PACKED)
 @given(data=st.binary(max_size=100))
 def test_noise_is_damaged_or_comes_out_as_something(codec: int, data: bytes) -> None:
-    try:
+    with suppress(Damaged):
         decompress(codec, data)
-    except Damaged as error:
-        assert codecs.NAMES[codec] in error.message
 
 
 @pytest.mark.parametrize("codec", PACKED)

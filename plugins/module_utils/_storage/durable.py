@@ -17,6 +17,7 @@ _FEW = 8
 
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
+_SYNC_FILE_RANGE_WRITE = 2
 _NO_HARD_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 _CANNOT_FLUSH = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS})
 
@@ -37,6 +38,15 @@ def write_all(descriptor: int, content: bytes | bytearray | memoryview) -> None:
     written = os.write(descriptor, content)
     while written < len(content):
         written += os.write(descriptor, memoryview(content)[written:])
+
+
+def begin_flush(descriptor: int) -> None:
+    """Let the system begin to write a file out, so that there is less to wait for when it is flushed.
+
+    Linux's ``sync_file_range`` with ``SYNC_FILE_RANGE_WRITE``; where there is none, or where it fails, a flush tells.
+    """
+    if hasattr(_LIBC, "sync_file_range"):
+        _LIBC.sync_file_range(descriptor, ctypes.c_longlong(0), ctypes.c_longlong(0), _SYNC_FILE_RANGE_WRITE)
 
 
 def move_without_replacing(temporary: str, target: str) -> None:

@@ -15,9 +15,12 @@ from types import TracebackType
 from typing import BinaryIO, Self, cast
 
 from .._core.errors import NotFound, StoreError
-from .durable import flush_files, flush_folders, move_without_replacing, write_all, write_new
+from .durable import begin_flush, flush_files, flush_folders, move_without_replacing, write_all, write_new
 from .port import TEMPORARY, AlreadyExists, NewFile, StoredFile, segments
 from .refusals import store_error
+
+_FLUSH_BEGINS = 8 * 1024 * 1024
+"""After so many bytes the system begins to write a file out, while more of it comes."""
 
 
 class FilesystemStorage:
@@ -269,6 +272,7 @@ class _NewFile:
         self._storage = storage
         self._path = path
         self._descriptor = -1
+        self._unflushed = 0
         self.temporary = ""
         self.changed: set[str] = set()
 
@@ -285,6 +289,10 @@ class _NewFile:
             if self._descriptor < 0:
                 self._open(os.O_APPEND)
             write_all(self._descriptor, content)
+            self._unflushed += len(content)
+            if self._unflushed >= _FLUSH_BEGINS:
+                self._unflushed = 0
+                begin_flush(self._descriptor)
 
     def pause(self) -> None:
         """Hold nothing open until the next `write`; see `NewFile.pause`."""

@@ -273,6 +273,29 @@ def test_a_paused_file_goes_on(storage: Storage, tmp_path: Path) -> None:
     assert tree(tmp_path) == {"a/b": b"one two three"}
 
 
+@pytest.mark.parametrize("available", [True, False])
+def test_a_large_file_is_written_out_while_it_comes(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, available: bool
+) -> None:
+    class Library:
+        """The C library, with or without the call."""
+
+        if available:
+
+            def sync_file_range(self, descriptor: int, *_range: Any) -> int:
+                begun.append(os.fstat(descriptor).st_size >> 20)
+                return -1
+
+    begun: list[int] = []
+    monkeypatch.setattr(durable, "_LIBC", Library())
+    with storage.new_file("a") as file:
+        for _turn in range(20):
+            file.write(bytes(1 << 20))
+        file.commit()
+    assert begun == ([8, 16] if available else [])
+    assert (tmp_path / "a").stat().st_size == 20 << 20
+
+
 def test_a_file_in_the_making_that_is_gone_is_named(storage: Storage, tmp_path: Path) -> None:
     file = begin(storage, "a/b", b"begun")
     file.pause()

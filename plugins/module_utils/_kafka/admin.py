@@ -19,8 +19,9 @@ from .confluent import (
     NewTopic,
     TopicCollection,
 )
+from .errors import LEADER_NOT_AVAILABLE, UNKNOWN_TOPIC_OR_PARTITION
 from .groups import GroupAdmin
-from .session import settled
+from .session import Fault, settled
 
 _NO_ID = bytes(16)
 
@@ -102,7 +103,7 @@ class Admin(GroupAdmin):
         shapes = settled(
             self._each(
                 wanted,
-                lambda share: self._client.describe_topics(TopicCollection(list(share)), request_timeout=self.timeout),
+                self._ask_for_partitions,
                 lambda _name, described: described,
                 doing=lambda name: f"Reading the partitions of topic {name!r}",
                 needs="Describe on the topic",
@@ -122,7 +123,7 @@ class Admin(GroupAdmin):
     def create(
         self, name: str, partitions: int, replication_factor: int, configs: Mapping[str, str], *, try_only: bool = False
     ) -> None:
-        """Create a topic.
+        """Create a topic, and wait until the brokers know of it.
 
         Args:
             name: Its name.
@@ -155,16 +156,17 @@ class Admin(GroupAdmin):
             )
             return dict(begun)
 
-        return self._each(
+        found = self._each(
             wanted,
             start,
             lambda _name, _nothing: None,
             doing=lambda name: f"Creating topic {name!r}",
             needs="Create on the topic or on the cluster",
         )
+        return found if try_only else found | self._until_led([name for name, problem in found.items() if not problem])
 
     def set_configs(self, topic: str, configs: Mapping[str, str | None]) -> None:
-        """Set or remove some of a topic's own configs, and leave the others.
+        """Set or remove some of a topic's own configs, leave the others, and wait until a broker tells them so.
 
         Args:
             topic: Its name.
@@ -197,17 +199,50 @@ class Admin(GroupAdmin):
             begun = self._client.incremental_alter_configs(list(resources), request_timeout=self.timeout)
             return {resources[resource]: future for resource, future in begun.items()}
 
-        return self._each(
+        found = self._each(
             [name for name, changes in configs.items() if changes],
             start,
             lambda _name, _nothing: None,
             doing=lambda name: f"Setting the configs of topic {name!r}",
             needs="AlterConfigs on the topic",
         )
+        self._until_told({name: configs[name] for name, problem in found.items() if not problem})
+        return found
 
     def _describe_cluster(self) -> Any:
         future = self._client.describe_cluster(request_timeout=self.timeout)
         return self._one(future, "Asking for the brokers of the Kafka cluster")
+
+    def _until_led(self, names: Sequence[str]) -> dict[str, KafkaError | None]:
+        """Wait until new topics can be used: until then, brokers say that there are none."""
+        return self._each(
+            names,
+            self._ask_for_partitions,
+            _all_led,
+            doing=lambda name: f"Waiting for the brokers to know of the new topic {name!r}",
+            needs="Describe on the topic",
+            until_known=True,
+        )
+
+    def _until_told(self, configs: Mapping[str, Mapping[str, str | None]]) -> None:
+        """Wait until configs that were set are told as they were set, since brokers hear of them a moment later."""
+
+        def read(name: str, entries: Mapping[str, Any]) -> None:
+            own = _own(entries)
+            if not all(_alike(value, own.get(key)) for key, value in configs[name].items()):
+                raise Fault(UNKNOWN_TOPIC_OR_PARTITION)
+
+        self._each(
+            configs,
+            self._ask_for_configs,
+            read,
+            doing=lambda name: f"Waiting for the configs of topic {name!r}",
+            until_known=True,
+        )
+
+    def _ask_for_partitions(self, names: Sequence[str]) -> dict[str, Future[Any]]:
+        begun = self._client.describe_topics(TopicCollection(list(names)), request_timeout=self.timeout)
+        return dict(begun)
 
     def _ask_for_configs(self, names: Sequence[str]) -> dict[str, Future[Any]]:
         resources = {ConfigResource(ConfigResource.Type.TOPIC, name): name for name in names}
@@ -216,16 +251,35 @@ class Admin(GroupAdmin):
 
 
 def _definition(shape: Any, entries: Mapping[str, Any]) -> TopicDefinition:
-    own = ConfigSource.DYNAMIC_TOPIC_CONFIG.value
     topic_id = base64.urlsafe_b64decode(f"{shape.topic_id}==")
     return TopicDefinition(
         name=shape.name,
         topic_id="" if topic_id == _NO_ID else topic_id.hex(),
         partitions=len(shape.partitions),
         replication_factor=len(shape.partitions[0].replicas) if shape.partitions else 0,
-        configs={key: entry.value for key, entry in sorted(entries.items()) if entry.source == own},
+        configs=_own(entries),
         effective={key: entry.value or "" for key, entry in sorted(entries.items())},
     )
+
+
+def _own(entries: Mapping[str, Any]) -> dict[str, str]:
+    source = ConfigSource.DYNAMIC_TOPIC_CONFIG.value
+    return {key: entry.value for key, entry in sorted(entries.items()) if entry.source == source}
+
+
+def _alike(one: str | None, other: str | None) -> bool:
+    """Whether two values are the same to a broker, which tells what it has understood: ``007`` as ``7``."""
+    if one is None or other is None:
+        return one is other
+    try:
+        return float(one) == float(other)
+    except ValueError:
+        return [part.strip().lower() for part in one.split(",")] == [part.strip().lower() for part in other.split(",")]
+
+
+def _all_led(_name: str, shape: Any) -> None:
+    if not all(partition.leader for partition in shape.partitions):
+        raise Fault(LEADER_NOT_AVAILABLE)
 
 
 def _change(name: str, value: str | None) -> Any:

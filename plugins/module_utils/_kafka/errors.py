@@ -17,6 +17,7 @@ OFFSET_OUT_OF_RANGE = 1
 UNKNOWN_TOPIC_OR_PARTITION = 3
 LEADER_NOT_AVAILABLE = 5
 NOT_LEADER_OR_FOLLOWER = 6
+REQUEST_TIMED_OUT = 7
 OUT_OF_ORDER_SEQUENCE_NUMBER = 45
 DUPLICATE_SEQUENCE_NUMBER = 46
 UNKNOWN_TOPIC_ID = 100
@@ -146,13 +147,16 @@ def partition_error(doing: str, code: int, topic: str, partition: int, detail: s
     )
 
 
-def connection_error(error: BaseException, server: str, *, may_lack_certificate: bool = False) -> LifeboatError:
+def connection_error(
+    error: BaseException, server: str, *, may_lack_certificate: bool = False, advertised: bool = False
+) -> LifeboatError:
     """Say why a connection could not be made or went away.
 
     Args:
         error: What the library, the socket or the TLS library raised.
         server: ``host:port``.
         may_lack_certificate: Whether TLS is used without a client certificate, which a broker may demand.
+        advertised: Whether the address is not the user's, but one that the cluster gave.
     """
     if isinstance(error, LifeboatError):
         return error
@@ -171,7 +175,14 @@ def connection_error(error: BaseException, server: str, *, may_lack_certificate:
             code="timed_out",
             object_name=server,
         )
-    advice = "Check kafka.bootstrap_servers, that the broker runs, and that kafka.security_protocol is its listener's."
+    if advertised:
+        advice = (
+            "The cluster names this address to its clients (advertised.listeners), so it must be reachable from here."
+        )
+    else:
+        advice = (
+            "Check kafka.bootstrap_servers, that the broker runs, and that kafka.security_protocol is its listener's."
+        )
     if may_lack_certificate:
         advice += " It may also demand a client certificate: kafka.client_cert."
     return KafkaError(

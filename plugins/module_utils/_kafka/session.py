@@ -14,7 +14,7 @@ from typing import Any, NoReturn, TypeVar
 from .._core.errors import InvalidOption, KafkaError
 from .._core.settings import KafkaSettings
 from .confluent import AdminClient, KafkaException, require_confluent_kafka
-from .errors import broker_error, retriable
+from .errors import REQUEST_TIMED_OUT, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION, broker_error, retriable
 from .librdkafka import librdkafka_config
 from .trouble import Trouble
 
@@ -107,6 +107,7 @@ class Session:
         *,
         doing: Callable[[K], str],
         needs: str | None = None,
+        until_known: bool = False,
     ) -> dict[K, T | KafkaError]:
         """Do the same to many things, many at a time.
 
@@ -116,6 +117,7 @@ class Session:
             read: Makes the result of an answer; may raise `Fault`.
             doing: What is done to one of them, as the beginning of a sentence.
             needs: The permissions that it takes.
+            until_known: Whether to wait for what the brokers do not know yet.
 
         Returns:
             The result or the broker's error for each of them, in their order.
@@ -136,7 +138,7 @@ class Session:
                     try:
                         found[key] = read(key, self._value(future, doing(key)))
                     except Fault as fault:
-                        if _passing(fault.code) and time.monotonic() < deadline:
+                        if _passing(fault.code, until_known) and time.monotonic() < deadline:
                             again.append(key)
                         found[key] = broker_error(
                             doing(key), fault.code, object_name=str(key), detail=fault.detail, needs=needs
@@ -191,8 +193,10 @@ def settled(found: Mapping[K, T | KafkaError]) -> dict[K, T]:
     return results
 
 
-def _passing(code: int) -> bool:
-    return retriable(code) and code not in (3, 7, 100)  # absence is an answer; after a time-out it may have been done
+def _passing(code: int, until_known: bool) -> bool:
+    if code in (UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID):
+        return until_known
+    return retriable(code) and code != REQUEST_TIMED_OUT  # after which it may have been done
 
 
 def _unusable(error: Any) -> NoReturn:

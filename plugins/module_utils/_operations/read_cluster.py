@@ -13,13 +13,14 @@ from dataclasses import dataclass
 
 from .._archive.group_offsets import ArchivedGroup, ArchivedOffset
 from .._core.errors import Damaged, KafkaError
-from .._core.kafka_names import TopicPartition, select_topics
+from .._core.kafka_names import TopicPartition
 from .._core.selection import Selection
 from .._core.settings import KafkaSettings
 from .._kafka.admin import Admin, TopicDefinition
 from .._kafka.group_list import ListedGroup
 from .._kafka.wire import Topic, Wire
 from .._records.batch import Batch, read_header
+from .choose_topics import choose_topics
 from .topic_plan import Evidence, Isolation, Mark, TopicScope, TopicSeen, epochs_to_ask, headers_to_ask
 
 _ATTEMPTS = 3
@@ -75,7 +76,7 @@ def read_cluster(settings: KafkaSettings, wire: Wire, scope: TopicScope, groups:
 def _read(settings: KafkaSettings, wire: Wire, scope: TopicScope, groups: Selection) -> ClusterSeen:
     with Admin(settings) as admin:
         names = admin.topic_names()
-        selected = select_topics(scope.topics, names)
+        selected = choose_topics(wire, scope.topics, names)
         found, unread = _read_groups(admin, groups, frozenset(selected))
         topics = wire.topics(selected)
         marks = _read_marks(wire, topics, scope.isolation)
@@ -126,10 +127,12 @@ def _read_marks(
             )
     partitions = [(name, number) for name, topic in topics.items() for number in topic.partitions]
     starts = wire.offsets("earliest", partitions) if partitions else {}
-    marks = wire.offsets("stable" if isolation == "committed" else "latest", partitions) if partitions else {}
+    # What has no leader is waited for once.
+    led = [partition for partition in partitions if not isinstance(starts[partition], KafkaError)]
+    marks = wire.offsets("stable" if isolation == "committed" else "latest", led) if led else {}
     found: dict[TopicPartition, Mark | KafkaError] = {}
     for name, number in partitions:
-        start, mark = starts[name, number], marks[name, number]
+        start, mark = starts[name, number], marks.get((name, number), -1)
         partition = topics[name].partitions[number]
         if isinstance(start, KafkaError):
             found[name, number] = start

@@ -76,6 +76,7 @@ class TopicRestore:
         source: What is restored.
         rules: What tells which records are sent, such as ``{"isolation": "committed"}``; JSON values. A run goes on
             with a restore only by the same rules.
+        created: Whether the topic is one that restores have made, so that its configs are theirs to set.
         producer_id: The idempotent producer's id; None before there is one.
         producer_epoch: Its epoch.
         partitions: By number.
@@ -90,6 +91,7 @@ class TopicRestore:
     topic_id: str
     source: RestoreSource
     rules: Mapping[str, Any]
+    created: bool = False
     producer_id: int | None = None
     producer_epoch: int | None = None
     partitions: dict[int, PartitionRestore] = field(default_factory=dict)
@@ -137,6 +139,7 @@ class TopicRestore:
                     "topic": self.source.topic,
                 },
                 "rules": dict(self.rules),
+                "created": self.created,
                 "producer_id": self.producer_id,
                 "producer_epoch": self.producer_epoch,
                 "partitions": [
@@ -207,6 +210,7 @@ def _read(storage: Storage, path: str, target: str) -> TopicRestore:
         topic_id=fields.required("topic_id", str),
         source=_source(fields.object("source")),
         rules=fields.required("rules", dict),
+        created=fields.required("created", bool),
         producer_id=fields.optional("producer_id", int),
         producer_epoch=fields.optional("producer_epoch", int),
         partitions=dict(_partition(partition) for partition in partitions),

@@ -51,7 +51,7 @@ def test_a_restore_is_read_back(storage: Storage) -> None:
     first = restore(storage)
     first.save()
     assert find_restore(storage, TARGET, "orders") == first
-    first.producer_id, first.producer_epoch = 2**40, 3
+    first.producer_id, first.producer_epoch, first.created = 2**40, 3, True
     first.partitions = {10: PartitionRestore(0), 2: PartitionRestore(7, 100), 3: PartitionRestore(0, 0, 0)}
     first.held = {"retention.ms": None, "cleanup.policy": "compact"}
     first.final = {"retention.ms": "1", "cleanup.policy": None}

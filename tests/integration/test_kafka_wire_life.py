@@ -77,6 +77,14 @@ def test_one_server_that_answers_is_enough(kafka):
         assert wire.brokers == [1]
 
 
+def test_a_broker_that_is_not_where_it_says_is_named_with_what_it_says(kafka):
+    """Who comes to this port is sent on to another one, where nobody listens."""
+    with Wire(KafkaSettings((f"{LOOPBACK}:{kafka.proxied_port}",))) as wire:
+        with pytest.raises(KafkaError, match=rf"{LOOPBACK}:{kafka.proxy_port}: .*advertised\.listeners") as caught:
+            wire.topics()
+        assert caught.value.code == "unreachable"
+
+
 @contextmanager
 def impostor(answer):
     """A server that is not Kafka: it answers whatever it is asked, and keeps the connection."""

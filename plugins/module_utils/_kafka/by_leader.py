@@ -23,6 +23,9 @@ Answers: TypeAlias = "dict[TopicPartition, tuple[int, T]]"
 
 _PARTITIONS_A_REQUEST = 2000
 _LEADERLESS = 5.0  # seconds that partitions without a leader are given to find one
+_NEVER_REACHED = (
+    12.0  # seconds for a broker that was never reached: a dead one counts as such after 9 (KRaft's default)
+)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5
 
 
@@ -35,6 +38,7 @@ async def ask_leaders(
     refresh: Callable[[Iterable[str]], Awaitable[Any]],
     loop: Loop,
     timeout: float,
+    was_reached: Callable[[int], bool],
 ) -> dict[TopicPartition, T | KafkaError]:
     """Ask for something of many partitions, each at its leader.
 
@@ -46,6 +50,7 @@ async def ask_leaders(
         refresh: Asks the cluster for topics anew.
         loop: For waiting.
         timeout: Seconds for asking again where an error is passing.
+        was_reached: Whether a broker has ever been reached; one that was not is given less time.
 
     Returns:
         What was answered for each partition, or why nothing was.
@@ -63,8 +68,9 @@ async def ask_leaders(
         await loop.gather(*(round_.one(node, share, ask) for node, share in shares))
         results |= round_.results
         waited = time.monotonic() - begun
-        if round_.failure is not None and waited > timeout:
-            raise round_.failure
+        for node, failure in round_.failures.items():
+            if waited > (timeout if was_reached(node) else min(_NEVER_REACHED, timeout)):
+                raise failure
         for partition, error in list(round_.waiting.items()):
             if waited > (_LEADERLESS if partition in round_.leaderless else timeout):
                 results[partition] = error
@@ -84,7 +90,7 @@ class _Round:
         self.results: dict[TopicPartition, Any] = {}
         self.waiting: dict[TopicPartition, KafkaError] = {}
         self.leaderless: set[TopicPartition] = set()
-        self.failure: KafkaError | None = None
+        self.failures: dict[int, KafkaError] = {}
         self._doing = doing
         self._topics = topics
 
@@ -113,7 +119,7 @@ class _Round:
         except KafkaError as error:
             if error.code not in PASSING:
                 raise
-            self.failure = error
+            self.failures[node] = error
             self.waiting |= dict.fromkeys(share, error)
             return
         for partition in share:

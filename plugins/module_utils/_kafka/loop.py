@@ -51,17 +51,28 @@ class Loop(NetworkSelector):  # type: ignore[misc]
         Raises:
             Exception: What the first of them, in the given order, has raised; after all have ended.
         """
-        futures = [self.call_soon_with_future(coroutine) for coroutine in coroutines]
-        first: BaseException | None = None
+        futures = []
+        for coroutine in coroutines:
+            futures.append(Future())
+            self.call_soon(_settle(coroutine, futures[-1]))
+        first: Exception | None = None
         results = []
         for future in futures:
             try:
                 results.append(await future)
-            except BaseException as error:  # noqa: BLE001 - raised below, when all have ended
+            except Exception as error:  # noqa: BLE001 - raised below, when all have ended
                 first = first or error
         if first is not None:
             raise first
         return results
+
+
+async def _settle(coroutine: Coroutine[Any, Any, Any], outcome: Any) -> None:
+    """Note how a coroutine ends; Ctrl-C and exits are not outcomes, but end the loop."""
+    try:
+        outcome.success(await coroutine)
+    except Exception as error:  # noqa: BLE001 - raised where the outcome is awaited
+        outcome.failure(error)
 
 
 class _Watcher(Task):  # type: ignore[misc]

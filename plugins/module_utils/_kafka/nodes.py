@@ -22,7 +22,7 @@ from .python_client import client_config
 
 PASSING = ("unreachable", "timed_out")  # failures that may be over in a moment, as when a broker starts anew
 
-_PATIENCE = 3.0  # seconds of trying again before a cluster that was never reached counts as unreachable
+_PATIENCE = 3.0  # seconds of trying again before a broker that was never reached counts as unreachable
 _LOGIN = 10.0  # seconds for a connection with all that belongs to it
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 
@@ -49,6 +49,7 @@ class Nodes:
         self._timeout = timeout
         self._buffers = Buffers()
         self._open: dict[int, Connection] = {}
+        self._reached: set[int] = set()
 
     async def find(self, patience: float = _PATIENCE) -> None:
         """Ask the bootstrap servers, one after the other, who belongs to the cluster.
@@ -91,7 +92,8 @@ class Nodes:
         Raises:
             LifeboatError: No answer came in time, or the broker does not know or refuses us.
         """
-        deadline = time.monotonic() + self._timeout
+        known = bool(self._reached) if node is None else self.was_reached(node)
+        deadline = time.monotonic() + (self._timeout if known else min(_PATIENCE, self._timeout))
         pause = _FIRST_PAUSE
         while True:
             sent = False
@@ -106,6 +108,10 @@ class Nodes:
                 if node is not None and not await self._still_there(node):
                     raise
             pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def was_reached(self, node: int) -> bool:
+        """Whether there has ever been a connection to a broker: what worked once may be expected to work again."""
+        return node in self._reached
 
     def learn(self, answer: Any) -> None:
         """Note the cluster's id and its brokers from a Metadata answer."""
@@ -136,6 +142,7 @@ class Nodes:
         for node, address in self.brokers.items():
             if address == (connection.host, connection.port):
                 self._keep(node, connection)
+                self._reached.add(node)
                 return
         connection.drop()
 
@@ -166,6 +173,7 @@ class Nodes:
             connection = self._connect(address)
             self._keep(node, connection)
         await self._ready(connection)
+        self._reached.add(node)
         return connection
 
     async def _any(self) -> Connection:
@@ -181,10 +189,13 @@ class Nodes:
                 if error.code not in PASSING:
                     raise
                 failure = error
-        if failure is None or len(self._settings.bootstrap_servers) > 1:
-            await self.find(patience=0)
-            return await self._to(random.choice(sorted(self.brokers)))
-        raise failure
+        if failure is not None and {*map(_address, self._settings.bootstrap_servers)} <= {*self.brokers.values()}:
+            raise failure
+        former = dict(self.brokers)
+        await self.find(patience=0)
+        if failure is not None and self.brokers == former:
+            raise failure
+        return await self._to(random.choice(sorted(self.brokers)))
 
     async def _ready(self, connection: Connection) -> None:
         try:
@@ -200,7 +211,8 @@ class Nodes:
 
     def _explained(self, error: Exception, connection: Connection) -> LifeboatError:
         needs_certificate = self._config.tls is not None and self._settings.client_cert is None
-        return connection_error(error, connection.server, may_lack_certificate=needs_certificate)
+        advertised = connection.server not in self._settings.bootstrap_servers
+        return connection_error(error, connection.server, may_lack_certificate=needs_certificate, advertised=advertised)
 
     async def _still_there(self, node: int) -> bool:
         """Whether the cluster still counts a broker among its own; also true when nobody can be asked."""

@@ -325,7 +325,14 @@ class Wire:
         if missing:
             await self.ask_topics(missing)
         return await ask_leaders(
-            doing, wanted, ask, topics=self._topics, refresh=self.ask_topics, loop=self._loop, timeout=self._timeout
+            doing,
+            wanted,
+            ask,
+            topics=self._topics,
+            refresh=self.ask_topics,
+            loop=self._loop,
+            timeout=self._timeout,
+            was_reached=self._nodes.was_reached,
         )
 
 

@@ -28,6 +28,7 @@ class Cluster:
         self.after_refresh = []
         self.codes = {}
         self.dead = set()
+        self.never_reached = set()
         self.asked = []
         self.refreshed = []
 
@@ -56,6 +57,7 @@ class Cluster:
                     refresh=self.refresh,
                     loop=loop,
                     timeout=timeout,
+                    was_reached=lambda node: node not in self.never_reached,
                 )
             )
         finally:
@@ -119,6 +121,14 @@ def test_a_broker_that_stays_gone_is_an_error():
     cluster.dead = {1}
     with pytest.raises(KafkaError, match="broker 1 is gone"):
         cluster.find({("a", 0): "x", ("b", 0): "y"})
+
+
+def test_a_broker_that_was_never_reached_is_given_less_time(monkeypatch):
+    monkeypatch.setattr(by_leader, "_NEVER_REACHED", 0.0)
+    cluster = Cluster(topic("a", [1]))
+    cluster.dead = cluster.never_reached = {1}
+    with pytest.raises(KafkaError, match="broker 1 is gone"):
+        cluster.find({("a", 0): "x"}, timeout=3600)
 
 
 def test_an_error_that_does_not_pass_becomes_a_value_when_the_time_is_over():

@@ -105,6 +105,13 @@ def test_a_missing_client_certificate_is_thought_of():
     assert "kafka.client_cert" not in str(connection_error(lost, "kafka:9092"))
 
 
+def test_an_address_that_the_cluster_gave_is_called_so():
+    refused = ConnectionRefusedError(111, "Connection refused")
+    error = connection_error(refused, "internal:9092", advertised=True)
+    assert "advertised.listeners" in str(error)
+    assert "kafka.bootstrap_servers" not in str(error)
+
+
 def test_what_is_an_error_of_ours_already_stays_what_it_is():
     error = KafkaError("No token.", code="authentication_failed")
     assert connection_error(error, "kafka:9092") is error

@@ -69,6 +69,20 @@ def test_an_end_that_meets_another_task_is_raised_all_the_same(loop, ending):
 
 
 @pytest.mark.parametrize("ending", [KeyboardInterrupt, SystemExit])
+def test_an_end_does_not_wait_for_what_runs_together(loop, ending):
+    async def interrupted():
+        raise ending
+
+    with pytest.raises(ending):
+        loop.run(loop.gather(loop_forever(loop), interrupted()))
+
+
+async def loop_forever(loop):
+    while True:
+        await loop.sleep(3600)
+
+
+@pytest.mark.parametrize("ending", [KeyboardInterrupt, SystemExit])
 def test_an_end_that_meets_whoever_watches_a_socket_is_raised_all_the_same(loop, ending):
     ours, theirs = socket.socketpair()
     with ours, theirs:

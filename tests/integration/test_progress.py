@@ -126,14 +126,14 @@ def wait_until(holds: Any) -> None:
 
 @contextmanager
 def playing(
-    folder: Path, *arguments: str, hosts: tuple[str, ...] = ("prod",), task: Mapping[str, Any] = TASK
+    folder: Path, *arguments: str, hosts: tuple[str, ...] = ("prod",), task: Mapping[str, Any] | None = None
 ) -> Iterator[Run]:
     """Run the module on some hosts."""
     plugins = folder / "ansible_collections" / "scratch" / "slow" / "plugins"
     for kind, source in (("modules", MODULE), ("action", ACTION)):
         (plugins / kind).mkdir(parents=True)
         (plugins / kind / "work.py").write_text(source)
-    (folder / "play.yml").write_text(yaml.safe_dump([PLAY | {"tasks": [task, SHOW]}]))
+    (folder / "play.yml").write_text(yaml.safe_dump([PLAY | {"tasks": [task or TASK, SHOW]}]))
     ansible = Ansible(folder)
     environment = ansible.environment()
     environment["ANSIBLE_COLLECTIONS_PATH"] += f":{folder}"

@@ -18,7 +18,7 @@ from .._kafka.admin import Admin
 from .._kafka.wire import Partition, Topic, Wire
 from .choose_topics import choose_topics
 
-MOST_BYTES = 64 * 1024
+_ROOM = 63 * 1024  # of 64 KiB: what is left is for the rest of the result
 _LISTS = ("partitions", "topics")  # in the order in which they are cut
 
 Found = dict[TopicPartition, "int | KafkaError"]
@@ -84,7 +84,7 @@ def bounded(report: Report) -> Report:
         report: What `describe_topics` found; other values are left as they are.
     """
     lists = {name: list(report.values[name]) for name in _LISTS if name in report.values}
-    room = MOST_BYTES - sum(_size(value) for name, value in report.values.items() if name in ("cluster", "counts"))
+    room = _ROOM - sum(_size(value) for name, value in report.values.items() if name in ("cluster", "counts"))
     omitted = {}
     for place, name in enumerate(lists):
         share = room // (len(lists) - place)

@@ -41,8 +41,7 @@ class StreamedFile:
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Append some bytes."""
-        assert self.file is not None
-        self.file.write(data)
+        _unplaced(self).write(data)
         self.size += len(data)
 
 
@@ -184,7 +183,8 @@ class PackWriter:
 
 
 def _unplaced(streamed: StreamedFile) -> NewFile:
-    assert streamed.file is not None
+    if streamed.file is None:
+        raise ValueError(f"{streamed.name} has its name already")
     return streamed.file
 
 

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .._core.canonical import sha256_hex
-from .._core.errors import Damaged, LifeboatError
+from .._core.errors import Damaged, LifeboatError, StoreError
 from .bases import Base
 from .coverage import Coverage
 from .definitions import DEFINITIONS, DEFINITIONS_FILE, ArchivedTopic, decode_definitions, encode_definitions
@@ -154,23 +155,40 @@ class TopicsReader:
         entry = self.index.definitions
         return decode_definitions(self._reader.read(entry), self._reader.path(entry.file))
 
-    def states(self) -> Iterator[TopicState]:
-        """Yield what the restore point holds of each topic, sorted by name; raises as `definitions`."""
-        for page in self.index.documents():
-            for entry in self.index.entries_of(page):
-                if is_topic(entry):
-                    yield TopicState.decode(self._reader.read(entry), self._reader.path(entry.file))
+    def states(self, damaged: list[LifeboatError] | None = None) -> Iterator[TopicState]:
+        """Yield what the restore point holds of each topic, sorted by name.
 
-    def segments(self, topics: Collection[str] | None = None) -> Iterator[Entry]:
-        """Yield the slices of some topics, or of all, sorted by topic, partition and offset.
-
-        Those of a partition cover what its state says, from end to end; the first one may begin before it.
+        Args:
+            damaged: What is wrong with states and pages that cannot be read is added here, and they are passed over;
+                None raises it.
 
         Raises:
             Damaged, UnsupportedFormat: The index or a state cannot be read.
         """
-        coverage = Coverage(state for state in self.states() if topics is None or state.topic in topics)
-        for found in self.index.slices(lambda entry: coverage.needs(entry.facts)):
+        for page in self.index.documents():
+            with _collecting(damaged):
+                for entry in self.index.entries_of(page):
+                    if is_topic(entry):
+                        with _collecting(damaged):
+                            yield TopicState.decode(self._reader.read(entry), self._reader.path(entry.file))
+
+    def segments(
+        self, topics: Collection[str] | None = None, damaged: list[LifeboatError] | None = None
+    ) -> Iterator[Entry]:
+        """Yield the slices of some topics, or of all, sorted by topic, partition and offset.
+
+        Those of a partition cover what its state says, from end to end; the first one may begin before it. Where
+        pages are passed over, there may be gaps.
+
+        Args:
+            topics: Which topics; None for all.
+            damaged: As for `states`.
+
+        Raises:
+            Damaged, UnsupportedFormat: The index or a state cannot be read.
+        """
+        coverage = Coverage(state for state in self.states(damaged) if topics is None or state.topic in topics)
+        for found in self.index.slices(lambda entry: coverage.needs(entry.facts), damaged):
             yield found.entry
 
     def read(self, entry: Entry) -> bytes:
@@ -185,6 +203,17 @@ class TopicsReader:
         except Damaged as error:
             error.facts.update({name: entry.facts[name] for name in ("topic", "partition", "start", "next")})
             raise
+
+
+@contextlib.contextmanager
+def _collecting(damaged: list[LifeboatError] | None) -> Iterator[None]:
+    """Add what cannot be read to a list, where there is one."""
+    try:
+        yield
+    except (Damaged, StoreError) as error:
+        if damaged is None:
+            raise
+        damaged.append(error)
 
 
 def _definitions(files: SharedFiles, topics: Iterable[ArchivedTopic], layers: Iterable[Layer]) -> Entry:

@@ -31,7 +31,7 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.topic_stat
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.topics_part import TopicsPartWriter, TopicsReader
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.verify import verify_point
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.clock import SystemClock
-from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import Damaged, NotFound
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import Damaged, LifeboatError, NotFound
 from testbed.archived_topics import Log, append, back_up_topics, read_topics, topic_id
 from testbed.archives import BACKUP, back_up, make_store, tree
 
@@ -407,6 +407,27 @@ def test_a_damaged_slice_is_told_with_its_offsets(store: Store, tmp_path: Path, 
     assert error.facts["costs"] == "offsets 0 to 19 of partition 0 of topic orders"
     (damage,) = verify_point(store, find_point(store, BACKUP, LATEST)).damaged
     assert damage.costs == error.facts["costs"]
+
+
+def test_what_can_be_read_is_read_past_damaged_pages(store: Store, tmp_path: Path) -> None:
+    logs = {(f"topic-{number:03d}", 0): Log([(10, SMALL)]) for number in range(1500)}
+    back_up_topics(store, logs)
+    reader = latest(store)
+    documents = list(reader.index.documents())
+    for page in (documents[1], reader.index.layers[0].pages[0]):
+        (tmp_path / BACKUP / page.file).write_bytes(b"{}")
+    with pytest.raises(Damaged):
+        list(latest(store).states())
+    damaged: list[LifeboatError] = []
+    states = list(latest(store).states(damaged))
+    assert len(states) == len(logs) - documents[1].entries
+    assert [error.facts["costs"] for error in damaged] == [f"{documents[1].entries} files of the part topics"]
+    damaged.clear()
+    found = {entry.facts["topic"] for entry in latest(store).segments(damaged=damaged)}
+    assert found < {state.topic for state in states}
+    assert len(damaged) == 2
+    with pytest.raises(Damaged):
+        list(latest(store).segments())
 
 
 def test_lineages_are_named_by_the_topics_id() -> None:

@@ -9,6 +9,7 @@ import base64
 import http.server
 import itertools
 import json
+import random
 import threading
 import time
 
@@ -19,7 +20,7 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings impo
 from ansible_collections.lifeboat.kafka.plugins.module_utils._kafka.wire import Want, Wire
 from ansible_collections.lifeboat.kafka.plugins.module_utils._records.batch import batches
 from testbed.certificates import Certificates
-from testbed.records import numbered, send
+from testbed.records import LARGE, Message, numbered, send
 from testbed.secure_kafka import ADMIN, PLAIN_USERS, SecureKafka
 from testbed.topics import Topics
 
@@ -96,6 +97,21 @@ def test_clients_with_tokens_get_in(token_kafka):
     Topics(token_kafka.client).create(name)
     send(token_kafka.client, name, numbered(10))
     check_reads(token_kafka, token_kafka.token("alice", "alice-secret"), "alice", name)
+
+
+def test_large_batches_pass_through_tls_both_ways(secure_kafka):
+    names = [next(_names) for _number in range(2)]
+    Topics(secure_kafka.client).create_many(dict.fromkeys(names, 1), {"max.message.bytes": 6_000_000})
+    value = random.Random(1).randbytes(LARGE)
+    send(secure_kafka.client, names[0], [Message(b"k", value)], message_max_bytes=6_000_000)
+    with connect(secure_kafka.login(*ADMIN)) as wire:
+        source = read(wire, names[0])
+        batch = bytearray(source)
+        batch[12:16] = b"\xff" * 4
+        requests = [wire.produce(1, [(names[1], "", 0, batch)], timeout=10) for _number in range(3)]
+        done = wire.run(wire.gather(*requests))
+        assert [[(each.code, each.base_offset) for each in answer] for answer in done] == [[(0, 0)], [(0, 1)], [(0, 2)]]
+        assert bytes(read(wire, names[1])[61:]) == bytes(source[61:])
 
 
 @pytest.mark.parametrize("tls", [True, False])

@@ -14,6 +14,7 @@ from .._core.errors import KafkaError
 from .buffers import Buffers, Receiver
 from .kafka_python import KafkaBytes, KafkaConnection, KafkaProtocol, kafka_errors
 from .loop import Loop, Slots
+from .primitives import Cursor
 from .python_client import ClientConfig
 from .transport import Transport, dial, secure
 
@@ -74,26 +75,21 @@ class _Protocol(KafkaProtocol):  # type: ignore[misc]
             (answered,) = struct.unpack_from(">i", data)
             if answered != request.correlation_id:
                 raise kafka_errors.CorrelationIdError("it answered another request than the one asked")
-            at = 4
-            if request.flexible:
-                at += 1 if not data[at] else _tagged_header(data)
-            return [(answered, self._decoded(request, data, at))]
+            return [(answered, self._decoded(request, data))]
         buffer = KafkaBytes(len(data))
         buffer[:] = data
         return [self._process_response(buffer)]
 
     @staticmethod
-    def _decoded(request: Request, data: memoryview, at: int) -> Any:
+    def _decoded(request: Request, data: memoryview) -> Any:
+        header = Cursor(data, 4, flexible=request.flexible)
         try:
-            return request.decode(data, at)
+            header.end_structure()
+            return request.decode(data, header.at)
         except (ValueError, IndexError, struct.error) as error:
             raise kafka_errors.KafkaProtocolError(
                 f"its answer to request {request.API_KEY} in version {request.API_VERSION} cannot be read: {error}"
             ) from error
-
-
-def _tagged_header(data: memoryview) -> int:
-    raise kafka_errors.KafkaProtocolError("an answer's header has fields that are not known here")
 
 
 class Connection(KafkaConnection):  # type: ignore[misc]
@@ -138,7 +134,11 @@ class Connection(KafkaConnection):  # type: ignore[misc]
             sock = await dial(self.net, self.host, self.port, deadline, self._config.socket_options)
             if self._config.tls is not None:
                 sock = await secure(self.net, sock, self._config.tls, self.host, deadline)
-            self.connection_made(Transport(self.net, sock, self.host))
+            transport = Transport(self.net, sock, self.host)
+            if self.closed:  # given up meanwhile
+                transport.abort()
+                return
+            self.connection_made(transport)
             self.parser = _Protocol(client_id=self.config["client_id"], receive_message_max_bytes=self._limit)
             await self.initialize(timeout_at=deadline)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told to those who wait

@@ -191,11 +191,11 @@ def connection_error(
 
 
 def tls_failure(error: BaseException | None) -> ssl.SSLError | None:
-    """Look for a TLS library's error at or below an error; an end of the connection is none."""
+    """Look for a TLS library's error among an error and its causes; an end of the connection is none."""
     while error is not None:
         if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
             return error
-        error = error.__cause__ or error.__context__
+        error = error.__cause__
     return None
 
 

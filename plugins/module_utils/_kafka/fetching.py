@@ -23,7 +23,6 @@ _FLEXIBLE = 12
 _PARTITION_4 = Struct(">ihqq")
 _PARTITION_5 = Struct(">ihqqq")
 _ABORTED = 16  # bytes of one aborted transaction
-_NOTHING = memoryview(b"")
 
 
 class Want(NamedTuple):
@@ -155,7 +154,7 @@ def _decode_partition(cursor: Cursor, version: int) -> tuple[int, int, int, int,
         cursor.skip(4)  # the replica that the broker would prefer us to read from
     records = cursor.piece()
     cursor.end_structure()
-    return number, code, high_watermark, last_stable, log_start, _NOTHING if records is None else records
+    return number, code, high_watermark, last_stable, log_start, memoryview(b"") if records is None else records
 
 
 def fetched(wants: Sequence[Want], answer: FetchAnswer) -> list[Fetched]:

@@ -200,12 +200,16 @@ class Nodes:
     async def _ready(self, connection: Connection) -> None:
         try:
             await connection
+        except LifeboatError:
+            raise
         except Exception as error:
             raise self._explained(error, connection) from error
 
     async def _exchange(self, connection: Connection, build: Callable[[Connection], Any], wait: float) -> Any:
         try:
             return await connection.exchange(build, self._timeout + wait)
+        except LifeboatError:
+            raise
         except Exception as error:
             raise self._explained(error, connection) from error
 

@@ -59,6 +59,12 @@ def test_the_cluster_is_told(admin: Admin, topics: Topics, topic: str) -> None:
     assert set(admin.topic_names()) == topics.names() >= {topic}
 
 
+def test_the_configs_of_a_broker_are_told(admin: Admin) -> None:
+    configs = admin.broker_configs()
+    assert (configs["num.partitions"], configs["log.cleaner.backoff.ms"]) == ("1", "200")
+    assert configs["message.max.bytes"] == "1048588"
+
+
 def test_topics_are_created_as_they_are_defined(admin: Admin, topics: Topics, name: str) -> None:
     admin.create(name, 3, 1, {"cleanup.policy": "compact", "retention.ms": "-1"})
     defined = admin.definitions([name])[name]

@@ -1,7 +1,7 @@
 # Copyright: lifeboat.kafka contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a cluster is, and its topics' definitions and configs: read, created and changed."""
+"""The definitions and configs of topics: read, created and changed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 from .._core.errors import KafkaError
+from .cluster import ClusterAdmin
 from .confluent import (
     AlterConfigOpType,
     ConfigEntry,
@@ -62,33 +63,8 @@ class WantedTopic(NamedTuple):
     configs: Mapping[str, str]
 
 
-class Admin(GroupAdmin):
+class Admin(ClusterAdmin, GroupAdmin):
     """Asks and changes a cluster; see `Session` for how it is made and ended."""
-
-    def cluster_id(self) -> str:
-        """Return the cluster's own id.
-
-        Raises:
-            KafkaError: It cannot be asked.
-        """
-        return str(self._describe_cluster().cluster_id)
-
-    def brokers(self) -> list[int]:
-        """Return the numbers of the brokers that run.
-
-        Raises:
-            KafkaError: It cannot be asked.
-        """
-        return sorted(node.id for node in self._describe_cluster().nodes)
-
-    def topic_names(self) -> list[str]:
-        """Return the names of all topics that the user may see, sorted.
-
-        Raises:
-            KafkaError: The cluster cannot be asked.
-        """
-        self._describe_cluster()  # which says why there is no connection, where the next call would only time out
-        return sorted(self._client.list_topics(timeout=self.timeout).topics)
 
     def definitions(self, names: Iterable[str]) -> dict[str, TopicDefinition]:
         """Read what topics are made with.
@@ -208,10 +184,6 @@ class Admin(GroupAdmin):
         )
         self._until_told({name: configs[name] for name, problem in found.items() if not problem})
         return found
-
-    def _describe_cluster(self) -> Any:
-        future = self._client.describe_cluster(request_timeout=self.timeout)
-        return self._one(future, "Asking for the brokers of the Kafka cluster")
 
     def _until_led(self, names: Sequence[str]) -> dict[str, KafkaError | None]:
         """Wait until new topics can be used: until then, brokers say that there are none."""

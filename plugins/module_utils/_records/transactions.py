@@ -12,19 +12,19 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
 
 from .batch import Batch, Buffer
 from .decode import control_type
 
-# By producer id: first and last offsets of transactions, ascending; None as the last: never decided.
-_Spans: TypeAlias = "Mapping[int, Sequence[tuple[int, int | None]]]"
-
 
 class Aborted:
-    """The transactions of a partition that were aborted, or not decided when the log was read."""
+    """The transactions of a partition that were aborted, or not decided when the log was read.
 
-    def __init__(self, spans: _Spans) -> None:
+    Args:
+        spans: By producer id: first and last offsets of transactions, ascending; None as the last: never decided.
+    """
+
+    def __init__(self, spans: Mapping[int, Sequence[tuple[int, int | None]]]) -> None:
         self._spans = spans
 
     def covers(self, batch: Batch) -> bool:

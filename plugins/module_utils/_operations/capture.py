@@ -151,6 +151,7 @@ class _Capture:
         asked = [queue.popleft() for _place in range(min(len(queue), _MOST_WANTS))]
         if wait:
             await self._wire.sleep(wait)
+        began = time.monotonic()
         try:
             answers = await self._wire.fetch(
                 node,
@@ -164,7 +165,7 @@ class _Capture:
             if error.code not in PASSING:
                 raise
             for copy in (*asked, *queue):
-                self._set_aside(copy, error)
+                self._set_aside(copy, error, began)
             queue.clear()
             return []
         return list(zip(asked, answers, strict=True))
@@ -211,10 +212,10 @@ class _Capture:
     def _is_interrupted(self) -> bool:
         return self._ending or time.monotonic() >= self._look_at
 
-    def _set_aside(self, copy: PartitionCopy, trouble: KafkaError) -> None:
+    def _set_aside(self, copy: PartitionCopy, trouble: KafkaError, since: float | None = None) -> None:
         now = time.monotonic()
         copy.trouble = trouble
-        copy.stuck_since = copy.stuck_since or now
+        copy.stuck_since = copy.stuck_since or since or now
         # What takes long is looked at less often, since all wait for it.
         self._look_at = min(self._look_at, now + min(max((now - copy.stuck_since) / 4, _PAUSE), _LONGEST_PAUSE))
 

@@ -12,7 +12,7 @@ from .._core.kafka_names import TopicPartition
 from .._kafka.wire import Topic, Wire
 from .partition_copy import PartitionCopy
 
-PATIENCE = 120.0
+PATIENCE = 60.0
 """Seconds for which a partition may give nothing before it counts as unavailable."""
 
 GONE_PATIENCE = 15.0
@@ -33,13 +33,12 @@ def find_leaders(wire: Wire, copies: Sequence[PartitionCopy], now: float) -> Non
     Raises:
         KafkaError: The cluster cannot be reached, or refuses us.
     """
-    if not copies:
-        return
     for copy in copies:
         if copy.stuck_since is not None and now - copy.stuck_since > PATIENCE:
             copy.problem = copy.trouble
-    topics = wire.topics({copy.plan.topic for copy in copies})
-    led = {copy.key: copy for copy in copies if copy.problem is None and _is_led(copy, topics[copy.plan.topic], now)}
+    hoped = [copy for copy in copies if copy.problem is None]
+    topics = wire.topics({copy.plan.topic for copy in hoped}) if hoped else {}
+    led = {copy.key: copy for copy in hoped if _is_led(copy, topics[copy.plan.topic], now)}
     led = _with_history(wire, led)
     led = _trimmed(wire, led)
     for copy in led.values():

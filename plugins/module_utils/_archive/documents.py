@@ -31,6 +31,7 @@ TOPIC_STATE = "lifeboat.kafka/topic-state"
 TOPIC_DEFINITIONS = "lifeboat.kafka/topic-definitions"
 GROUP_OFFSETS = "lifeboat.kafka/group-offsets"
 TOPIC_RESTORE = "lifeboat.kafka/topic-restore"
+OFFSET_MAP = "lifeboat.kafka/offset-map"
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 

@@ -10,7 +10,7 @@ each change of its state. How far a restore has come is not in it: the target's 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from .._core.errors import NotFound
@@ -42,6 +42,27 @@ class RestoreSource:
     backup_id: str
     restore_point: int
     topic: str
+
+
+def source_document(source: RestoreSource) -> dict[str, Any]:
+    """Return what is restored as a JSON value."""
+    return asdict(source)
+
+
+def read_source(fields: Fields) -> RestoreSource:
+    """Read what `source_document` wrote.
+
+    Raises:
+        Damaged: It is something else.
+    """
+    source = RestoreSource(
+        store_id=fields.required("store_id", str),
+        backup_id=fields.required("backup_id", str),
+        restore_point=whole_number(fields, "restore_point", 1),
+        topic=fields.required("topic", str),
+    )
+    fields.finish()
+    return source
 
 
 @dataclass(frozen=True)
@@ -132,12 +153,7 @@ class TopicRestore:
                 "target": self.target,
                 "topic": self.topic,
                 "topic_id": self.topic_id,
-                "source": {
-                    "store_id": self.source.store_id,
-                    "backup_id": self.source.backup_id,
-                    "restore_point": self.source.restore_point,
-                    "topic": self.source.topic,
-                },
+                "source": source_document(self.source),
                 "rules": dict(self.rules),
                 "created": self.created,
                 "producer_id": self.producer_id,
@@ -208,7 +224,7 @@ def _read(storage: Storage, path: str, target: str) -> TopicRestore:
         target=target,
         topic=fields.required("topic", str),
         topic_id=fields.required("topic_id", str),
-        source=_source(fields.object("source")),
+        source=read_source(fields.object("source")),
         rules=fields.required("rules", dict),
         created=fields.required("created", bool),
         producer_id=fields.optional("producer_id", int),
@@ -222,17 +238,6 @@ def _read(storage: Storage, path: str, target: str) -> TopicRestore:
     if restore.path != path or restore.state not in STATES or len(restore.partitions) != len(partitions):
         raise fields.damaged("its topic, its state or its partitions cannot be")
     return restore
-
-
-def _source(fields: Fields) -> RestoreSource:
-    source = RestoreSource(
-        store_id=fields.required("store_id", str),
-        backup_id=fields.required("backup_id", str),
-        restore_point=whole_number(fields, "restore_point", 1),
-        topic=fields.required("topic", str),
-    )
-    fields.finish()
-    return source
 
 
 def _partition(fields: Fields) -> tuple[int, PartitionRestore]:

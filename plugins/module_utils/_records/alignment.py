@@ -123,11 +123,9 @@ class Alignment:
         """Note a difference; those that follow each other are one where records are missing or unexpected."""
         self.differing += 1
         last = self.differences[-1] if self.differences else None
-        if last is not None and last.what == difference.what and difference.what in (MISSING, UNEXPECTED):
-            if last.found_at + last.records == difference.found_at:
-                self.differences[-1] = last._replace(records=last.records + 1)
-                return
-        if len(self.differences) < self._most:
+        if last is not None and _follows(last, difference):
+            self.differences[-1] = last._replace(records=last.records + 1)
+        elif len(self.differences) < self._most:
             self.differences.append(difference)
 
     def _next_piece(self) -> tuple[Outgoing, Sequence[int]] | None:
@@ -153,6 +151,11 @@ class Alignment:
             self._unpacked.append((offset, record._replace(offset=source)))
         self._piece = None
         return True
+
+
+def _follows(one: Difference, other: Difference) -> bool:
+    is_kind = other.what in (MISSING, UNEXPECTED) and one.what == other.what
+    return is_kind and one.found_at + one.records == other.found_at
 
 
 def _is_at(offsets: Sequence[int], batch: Batch) -> bool:

@@ -1,0 +1,99 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Under which names archived topics are restored. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from .._core.errors import InvalidOption, Refused
+from .._core.kafka_names import is_internal, needs_naming
+
+OPTION = "topic_mapping"
+
+_LEGAL = re.compile(r"[a-zA-Z0-9._-]{1,249}")
+_SHOWN = 5
+
+
+def target_names(mapping: Mapping[str, str], selected: Iterable[str], known: Iterable[str]) -> dict[str, str]:
+    """Return the target's name of each selected topic.
+
+    Args:
+        mapping: New names by old ones. Either both hold one ``*``, and what it stands for is carried over, or neither
+            does. A whole name goes before a pattern, and a longer pattern before a shorter one.
+        selected: The topics that are restored.
+        known: All topics that the restore point holds.
+
+    Returns:
+        The new name by the old one; a topic that the mapping does not meet keeps its own.
+
+    Raises:
+        InvalidOption: The mapping cannot be used; the message says why.
+        Refused: A topic that belongs to a schema registry, or to Kafka itself, would be read or written.
+    """
+    topics = sorted(selected)
+    _check(mapping, set(known))
+    patterns = sorted((old for old in mapping if "*" in old), key=lambda old: (-len(old), old))
+    names = {topic: _name(topic, mapping, patterns) for topic in topics}
+    for topic, name in names.items():
+        _check_name(topic, name)
+    _check_collisions(names)
+    return names
+
+
+def _name(topic: str, mapping: Mapping[str, str], patterns: Iterable[str]) -> str:
+    if topic in mapping:
+        return mapping[topic]
+    for pattern in patterns:
+        before, _star, after = pattern.partition("*")
+        fits = topic.startswith(before) and topic.endswith(after) and len(topic) >= len(before) + len(after)
+        if fits:
+            return mapping[pattern].replace("*", topic[len(before) : len(topic) - len(after)])
+    return topic
+
+
+def _check(mapping: Mapping[str, str], known: set[str]) -> None:
+    for old, new in mapping.items():
+        if old.count("*") > 1 or new.count("*") != old.count("*"):
+            raise _invalid(
+                f"{old!r}: {new!r} is not possible: both must hold one *, and what it stands for is carried over, or "
+                "neither"
+            )
+        if "*" not in old and old not in known:
+            raise _invalid(
+                f"the restore point holds no topic {old!r}; patterns other than one * are not understood here"
+                if not _LEGAL.fullmatch(old)
+                else f"the restore point holds no topic {old!r}"
+            )
+
+
+def _check_name(topic: str, name: str) -> None:
+    for each in (topic, name):
+        if needs_naming(each):
+            whose = "Kafka's own" if is_internal(each) else "where a schema registry keeps its state"
+            instead = "" if is_internal(each) else " Use lifeboat.kafka.schema_registry_import to restore a registry."
+            raise Refused(
+                f"Topic {each!r} is {whose}, so it is neither restored nor restored to.{instead}", object_name=each
+            )
+    if not _LEGAL.fullmatch(name) or name in (".", ".."):
+        raise _invalid(
+            f"{topic!r} would become {name!r}, which is no name of a topic: these have up to 249 letters, digits, "
+            "dots, underscores and hyphens"
+        )
+
+
+def _check_collisions(names: Mapping[str, str]) -> None:
+    olds = defaultdict(list)
+    for topic, name in names.items():
+        olds[name].append(topic)
+    for name, topics in olds.items():
+        if len(topics) > 1:
+            shown = ", ".join(topics[:_SHOWN]) + (" and more" if len(topics) > _SHOWN else "")
+            raise _invalid(f"several topics would become {name!r}: {shown}")
+
+
+def _invalid(reason: str) -> InvalidOption:
+    return InvalidOption(f"{OPTION} cannot be used: {reason}.", object_name=OPTION)

@@ -71,7 +71,7 @@ def test_playbooks_and_make_targets_exist(document: Document) -> None:
 
 @EVERYWHERE
 def test_whatever_has_the_collections_name_exists(document: Document) -> None:
-    others = {"all", "registry", "store", "names"}  # action groups, and the filter
+    others = {"all", "kafka", "registry", "store", "names"}  # action groups, and the filter
     named = set(re.findall(r"`lifeboat\.kafka\.(\w+)`", document.text))
     assert named <= MODULES | ROLES | PLAYBOOKS | others
 
@@ -91,6 +91,8 @@ def test_variables_exist(document: Document) -> None:
 @EVERYWHERE
 def test_environment_variables_exist(document: Document) -> None:
     known = {f"LIFEBOAT_{family}_{option}".upper() for family, options in FAMILIES.items() for option in options}
+    for option, rules in FAMILIES["kafka"].items():
+        known |= {f"LIFEBOAT_KAFKA_{option}_{name}".upper() for name in rules.get("options", {})}
     known |= {"LIFEBOAT_CACHE", "LIFEBOAT_PYTHON"}
     for name in re.findall(r"\bLIFEBOAT_[A-Z_]*[A-Z]\b(?![_*])", document.text):
         assert name in known, name

@@ -20,6 +20,7 @@ from .._kafka.admin import Admin, TopicDefinition
 from .._kafka.group_list import ListedGroup
 from .._kafka.wire import Topic, Wire
 from .._records.batch import Batch, read_header
+from .choose_groups import choose_groups
 from .choose_topics import choose_topics
 from .topic_plan import Evidence, Isolation, Mark, TopicScope, TopicSeen, epochs_to_ask, headers_to_ask
 
@@ -88,7 +89,7 @@ def _read_groups(
     admin: Admin, selection: Selection, topics: frozenset[str]
 ) -> tuple[list[ArchivedGroup], dict[str, KafkaError]]:
     listed = {group.group: group for group in admin.groups()}
-    wanted = [listed[name] for name in selection.select(listed, what="group")]
+    wanted = [listed[name] for name in choose_groups(admin, selection, listed)]
     committed = admin.all_committed(group.group for group in wanted if group.type != "share")
     found, unread = [], {}
     for group in wanted:

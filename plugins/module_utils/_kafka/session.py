@@ -22,7 +22,7 @@ K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 _AT_ONCE = 500  # how many topics or groups a request names, or how many requests are under way
-_LISTEN = 0.02  # seconds between two looks at what is under way
+_FIRST_PAUSE, _LISTEN = 0.001, 0.02  # seconds between two looks at what is under way
 _NO_ANSWER = frozenset({"_TIMED_OUT", "_TRANSPORT", "_ALL_BROKERS_DOWN", "_RESOLVE", "_AUTHENTICATION", "_SSL"})
 _PAUSE = 0.2  # seconds before something is tried again
 
@@ -152,9 +152,11 @@ class Session:
         deadline = (
             time.monotonic() + self.timeout + 5.0
         )  # librdkafka ends its calls itself; this is for what it forgets
+        pause = _FIRST_PAUSE  # most answers come at once, and a call takes many
         for future in futures:
             while not future.done():
-                self._client.poll(_LISTEN)
+                self._client.poll(pause)
+                pause = min(2 * pause, _LISTEN)
                 if self._trouble.fatal is not None:
                     raise self._trouble.fatal
                 if time.monotonic() > deadline:

@@ -18,6 +18,8 @@ from contextlib import contextmanager, suppress
 
 from confluent_kafka import Consumer, KafkaException, Producer, ShareConsumer, TopicPartition
 
+from testbed.topics import wait_for
+
 WAIT_SECONDS = 60
 PROTOCOLS = ("classic", "consumer")
 """Types of groups that consumers join: the old protocol, and that of KIP-848."""
@@ -55,12 +57,12 @@ def commit(
     if protocol is None:
         consumer = _consumer(client, group, "classic")
         consumer.assign([TopicPartition(*key) for key in offsets])
-        consumer.commit(offsets=wanted, asynchronous=False)
+        _commit(consumer, wanted)
         consumer.close()
         return
     (topic, _number), *_others = offsets
     with member(client, group, topic, protocol) as joined:
-        joined.commit(offsets=wanted, asynchronous=False)
+        _commit(joined, wanted)
 
 
 @contextmanager
@@ -90,6 +92,16 @@ def undecided(client: Mapping[str, str], group: str, offsets: Mapping[tuple[str,
         with suppress(KafkaException):  # there is none any more
             producer.abort_transaction(WAIT_SECONDS)
         consumer.close()
+
+
+def _commit(consumer: Consumer, offsets: list[TopicPartition]) -> None:
+    """Commit, as soon as the coordinator has loaded what it is to keep."""
+
+    def done() -> bool:
+        consumer.commit(offsets=offsets, asynchronous=False)
+        return True
+
+    wait_for(done, "a coordinator of groups")
 
 
 def _consumer(client: Mapping[str, str], group: str, protocol: str) -> Consumer:

@@ -18,6 +18,9 @@ PATIENCE = 60.0
 GONE_PATIENCE = 15.0
 """The same for a topic that the cluster does not know: news of a topic take a moment."""
 
+HOPELESS = frozenset({"not_authorized"})
+"""Codes of errors that no patience ends."""
+
 
 def find_leaders(wire: Wire, copies: Sequence[PartitionCopy], now: float) -> None:
     """Find out how partitions can be read on that could not be read.
@@ -34,7 +37,8 @@ def find_leaders(wire: Wire, copies: Sequence[PartitionCopy], now: float) -> Non
         KafkaError: The cluster cannot be reached, or refuses us.
     """
     for copy in copies:
-        if copy.stuck_since is not None and now - copy.stuck_since > PATIENCE:
+        too_long = copy.stuck_since is not None and now - copy.stuck_since > PATIENCE
+        if too_long or (copy.trouble is not None and copy.trouble.code in HOPELESS):
             copy.problem = copy.trouble
     hoped = [copy for copy in copies if copy.problem is None]
     topics = wire.topics({copy.plan.topic for copy in hoped}) if hoped else {}

@@ -13,7 +13,7 @@ from .._core.errors import KafkaError
 from .._core.kafka_names import TopicPartition
 from .._kafka.nodes import PASSING
 from .._kafka.wire import Topic, Wire
-from .leaders import PATIENCE
+from .leaders import HOPELESS, PATIENCE
 
 PAUSE = 0.2
 """Seconds before the first look for a new leader."""
@@ -61,12 +61,12 @@ class Patience:
         """Set a partition aside.
 
         Raises:
-            KafkaError: The trouble, when it has lasted too long.
+            KafkaError: The trouble, when it has lasted too long or will not pass.
         """
         now = time.monotonic()
         partition.trouble = trouble
         partition.stuck_since = partition.stuck_since or now
-        if now - partition.stuck_since > PATIENCE:
+        if now - partition.stuck_since > PATIENCE or trouble.code in HOPELESS:
             raise trouble
         # What takes long is looked at less often, since all others wait for it.
         pause = min(max((now - partition.stuck_since) / 4, PAUSE), _LONGEST_PAUSE)

@@ -113,12 +113,12 @@ class TopicsPartWriter:
         with StreamedFiles(self._point.store.storage, self._folder) as files:
             packs = PackWriter(files)
             for state in states:
-                content = state.encode()
                 base = bases.get(state.topic)
-                if base is not None and sha256_hex(content) == base.entry.sha256:
+                # The state itself is compared first, since most are as they were, and to write one takes time.
+                if base is not None and (base.state == state or sha256_hex(state.encode()) == base.entry.sha256):
                     same.append(base.entry)
                 else:
-                    pieces.append((state.topic, packs.add(content)))
+                    pieces.append((state.topic, packs.add(state.encode())))
             packs.flush()
             files.place(packs.take_full())
         new = (piece.entry({"kind": TOPIC, "topic": topic}) for topic, piece in pieces)

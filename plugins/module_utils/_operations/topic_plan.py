@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from .._archive.topic_state import (
@@ -105,9 +106,13 @@ class TopicSeen:
 
     def archived(self, partition: int) -> PartitionState | None:
         """Return what the archive has of a partition, if that is a partition of the same topic."""
+        return self._archived.get(partition)
+
+    @cached_property
+    def _archived(self) -> dict[int, PartitionState]:
         if self.base is None or self.is_recreated:
-            return None
-        return next((state for state in self.base.partitions if state.partition == partition), None)
+            return {}
+        return {state.partition: state for state in self.base.partitions}
 
     @property
     def is_recreated(self) -> bool:

@@ -60,8 +60,8 @@ options:
   topic_mapping:
     description:
       - New names of topics by their old ones.
-      - Both names may hold one V(*); what it stands for is carried over, as in C({"*": "restored-*"}). A whole name
-        goes before a pattern, and a longer pattern before a shorter one.
+      - Both names may hold one V(*), and what it stands for is carried over. A whole name goes before a pattern, and a
+        longer pattern before a shorter one.
     type: dict
     default: {}
   groups:
@@ -121,8 +121,8 @@ options:
     type: path
 notes:
   - The user needs the operations Create, Describe, DescribeConfigs, AlterConfigs, Read and Write on the topics,
-    IdempotentWrite on the cluster, and Read and Describe on the groups. DescribeConfigs on the cluster lets it find more
-    limits before a topic is created.
+    IdempotentWrite on the cluster, and Read and Describe on the groups. DescribeConfigs on the cluster lets it find
+    more limits before a topic is created.
 seealso:
   - module: lifeboat.kafka.topic_backup
   - module: lifeboat.kafka.topic_verify
@@ -399,8 +399,6 @@ offset_map_folder:
 """
 
 import os
-from collections.abc import Mapping
-from typing import Any
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.options import BACKUP_ID, PROGRESS, TOPICS
 from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.run import Task, run
@@ -415,36 +413,19 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.restore
 def plan(task: Task) -> RestoreTopics:
     given = task.options
     request = RestoreRequest(
-        asked=asked(given),
+        asked=TopicsAsked.from_options(given),
         groups=Selection(tuple(given["groups"]), tuple(given["exclude_groups"])) if given["groups"] else None,
         overwrite_offsets=given["group_offsets"] == "overwrite",
         isolation=given["isolation"],
         append=given["on_existing"] == "append",
         skip_damaged=given["on_damage"] == "skip",
         replication_factor=given["replication_factor"],
-        config_overrides={name: as_config(value) for name, value in given["config_overrides"].items()},
+        config_overrides=given["config_overrides"],
         parallel=len(os.sched_getaffinity(0)) if given["parallel"] is None else given["parallel"],
         bytes_per_second=given["max_bytes_per_second"],
         journal=given["journal"],
     )
     return RestoreTopics.prepare(task.kafka, task.store, request, task.progress)
-
-
-def asked(given: Mapping[str, Any]) -> TopicsAsked:
-    return TopicsAsked(
-        backup_id=given["backup_id"],
-        restore_point=given["restore_point"],
-        topics=Selection(tuple(given["topics"]), tuple(given["exclude_topics"])),
-        partitions=None if given["partitions"] is None else frozenset(given["partitions"]),
-        mapping={old: str(new) for old, new in given["topic_mapping"].items()},
-    )
-
-
-def as_config(value: Any) -> str | None:
-    # YAML reads true and 1000 as what they look like; Kafka's configs are text.
-    if value is None or isinstance(value, str):
-        return value
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def main() -> None:

@@ -92,7 +92,7 @@ class Compared(NamedTuple):
 def compare_partitions(
     wire: Wire,
     tasks: Sequence[CompareTask],
-    records: Callable[[ArchivedPartition], ArchivedRecords],
+    records: Callable[[CompareTask], ArchivedRecords],
     advance: Callable[[int], None],
 ) -> list[Compared]:
     """Compare partitions with what a restore point holds of them.
@@ -197,7 +197,7 @@ class _Comparison:
         self,
         wire: Wire,
         tasks: Sequence[CompareTask],
-        records: Callable[[ArchivedPartition], ArchivedRecords],
+        records: Callable[[CompareTask], ArchivedRecords],
         advance: Callable[[int], None],
     ) -> None:
         self._wire = wire
@@ -235,7 +235,7 @@ class _Comparison:
             if self._active and held > _ACTIVE_BYTES:
                 return
             task = self._waiting.popleft()
-            partition = _Comparing(task, self._records(task.archived))
+            partition = _Comparing(task, self._records(task))
             self._active.append(partition)
             if partition.leader < 0:
                 self._patience.set_aside(partition, no_leader(*partition.key))

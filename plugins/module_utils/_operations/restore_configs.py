@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .._core.errors import Refused
 from .archived_partitions import ArchivedPartition
@@ -43,15 +43,15 @@ def held_configs(known: Collection[str]) -> dict[str, str]:
     return _HELD | dict.fromkeys(_OLD_TIME_LIMITS if old else _TIME_LIMITS, _FOR_EVER)
 
 
-def wanted_configs(archived: Mapping[str, str], overrides: Mapping[str, str | None]) -> dict[str, str]:
+def wanted_configs(archived: Mapping[str, str], overrides: Mapping[str, Any]) -> dict[str, str]:
     """Return what a topic that is created has of its own in the end.
 
     Args:
         archived: What it had at the source.
-        overrides: What it gets instead; None leaves a config to the cluster.
+        overrides: What it gets instead, as YAML has it; None leaves a config to the cluster.
     """
     wanted = {**{name: value for name, value in archived.items() if name not in _NOT_CARRIED}, **overrides}
-    return {name: value for name, value in sorted(wanted.items()) if value is not None}
+    return {name: _text(value) for name, value in sorted(wanted.items()) if value is not None}
 
 
 class Standing(NamedTuple):
@@ -149,6 +149,11 @@ def doomed(standing: Standing, partitions: Sequence[ArchivedPartition], now: dat
     if by_time >= by_size:
         return (by_time, f"retention.ms={time}") if by_time else None
     return by_size, f"retention.bytes={size}"
+
+
+def _text(value: Any) -> str:
+    # YAML reads true and 1000 as what they look like; Kafka's configs are text.
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _set(name: str, value: str, is_new: bool) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .._archive.parts import GROUPS, TOPICS
 from .._archive.points import LATEST, RestorePoint, find_point
@@ -42,6 +43,21 @@ class TopicsAsked:
     topics: Selection
     partitions: frozenset[int] | None
     mapping: Mapping[str, str]
+
+    @classmethod
+    def from_options(cls, given: Mapping[str, Any]) -> TopicsAsked:
+        """Take the modules' options ``backup_id``, ``restore_point``, ``topics``, ``partitions`` and so on.
+
+        Raises:
+            InvalidOption: A pattern cannot be used.
+        """
+        return cls(
+            backup_id=given["backup_id"],
+            restore_point=given["restore_point"],
+            topics=Selection(tuple(given["topics"]), tuple(given["exclude_topics"])),
+            partitions=None if given["partitions"] is None else frozenset(given["partitions"]),
+            mapping={old: str(new) for old, new in given["topic_mapping"].items()},
+        )
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def read_target(
         KafkaError: The target cannot be asked, or does not let the user see a topic.
         Damaged, UnsupportedFormat: The journal cannot be read.
     """
-    topics = {name: topic for name, topic in wire.topics(wanted).items() if _is_there(topic)}
+    topics = {name: topic for name, topic in wire.topics(wanted).items() if is_there(topic)}
     definitions = admin.definitions(topics) if topics else {}
     restores = {name: find_restore(journal.storage, journal.target, name) for name in wanted}
     begun = [restore for name, restore in restores.items() if restore is not None and name in topics]
@@ -69,7 +69,12 @@ def _by_topic(found: Mapping[TopicPartition, T]) -> dict[str, dict[int, T]]:
     return by_topic
 
 
-def _is_there(topic: Topic) -> bool:
+def is_there(topic: Topic) -> bool:
+    """Tell whether a topic exists.
+
+    Raises:
+        KafkaError: The user may not see whether it does.
+    """
     if topic.error in (None, _UNKNOWN):
         return topic.error is None
     raise KafkaError(

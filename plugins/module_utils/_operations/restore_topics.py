@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from .._archive.journal import JournalRun, UndoJournal
 from .._archive.liveness import Heartbeat
@@ -69,7 +70,7 @@ class RestoreRequest:
     append: bool
     skip_damaged: bool
     replication_factor: int | None
-    config_overrides: Mapping[str, str | None]
+    config_overrides: Mapping[str, Any]
     parallel: int
     bytes_per_second: int
     journal: str | None

@@ -264,9 +264,12 @@ class _Sending:
     def _compare_records(self) -> None:
         """Compare record by record what brokers have packed in their own way."""
         tasks = [_compare_task(partition) for partition in self._finished if partition.differs]
-        for compared in compare_partitions(self._wire, tasks, self._job.records, lambda _bytes: None):
+        for compared in compare_partitions(self._wire, tasks, self._records_of, lambda _bytes: None):
             if compared.differing:
                 raise differs(compared)
+
+    def _records_of(self, task: CompareTask) -> ArchivedRecords:
+        return self._job.records(task.archived)
 
 
 def _compare_task(partition: PartitionSend) -> CompareTask:

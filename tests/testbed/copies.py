@@ -16,6 +16,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.points import list_points
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.store import Store
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.topics_part import TopicsReader
+from ansible_collections.lifeboat.kafka.plugins.module_utils._storage.filesystem import FilesystemStorage
 from testbed.kafka import Kafka
 from testbed.kafka_cluster import KafkaCluster
 from testbed.modules import RunningModule, run_module, start_module
@@ -32,7 +36,7 @@ class Copies:
         source: The cluster that topics are backed up from.
         store: Folder of the store, which is made.
         target: The cluster that they are restored into; the source when not given.
-        prefix: What the names of restored topics begin with.
+        prefix: What the names of restored topics begin with; with nothing, they keep their names.
         kafka: The modules' option ``kafka``, where it is not that of the cluster itself.
     """
 
@@ -60,7 +64,12 @@ class Copies:
 
     def backup_options(self, *topics: str, **more: Any) -> dict[str, Any]:
         """The options of a backup; ``more`` are options besides, or instead."""
-        options = {"kafka": self.kafka or self.source.options, "topics": list(topics), "groups": [], "parallel": 2}
+        options = {
+            "kafka": self.kafka or self.source.options,
+            "topics": list(topics),
+            "exclude_groups": ["*"],
+            "parallel": 2,
+        }
         return {**self.common, **options, **more}
 
     def restore_options(self, *topics: str, **more: Any) -> dict[str, Any]:
@@ -68,8 +77,8 @@ class Copies:
         options = {
             "kafka": self.kafka or self.target.options,
             "topics": list(topics),
-            "topic_mapping": {topic: self.name(topic) for topic in topics},
-            "groups": [],
+            "topic_mapping": {topic: self.name(topic) for topic in topics if self.prefix},
+            "exclude_groups": ["*"],
             "parallel": 2,
         }
         return {**self.common, **options, **more}
@@ -99,6 +108,31 @@ class Copies:
     def verify_store(self) -> dict[str, Any]:
         """Read the whole store back and return the module's result."""
         return run_module("backup_verify", **self.common).succeeded()
+
+    def archived(self, *topics: str) -> dict[tuple[str, int], bytes]:
+        """The record batches that the newest restore point has, by topic and partition."""
+        store = Store.open(FilesystemStorage(str(self.store)))
+        reader = TopicsReader(store, list_points(store, BACKUP)[-1])
+        found: dict[tuple[str, int], bytes] = {}
+        for entry in reader.segments(topics):
+            key = entry.facts["topic"], entry.facts["partition"]
+            found[key] = found.get(key, b"") + bytes(reader.read(entry))
+        return found
+
+    def check_archived(self, *topics: str) -> None:
+        """Fail unless the newest restore point has just the bytes that are on the disk of the source, a single broker.
+
+        A log whose head was trimmed may still have it on the disk.
+        """
+        assert isinstance(self.source, Kafka)
+        archived = self.archived(*topics)
+        for topic in topics:
+            for partition, (start, _end) in self.topics.watermarks(topic).items():
+                folder = self.source.data / f"{topic}-{partition}"
+                segments = b"".join(segment.read_bytes() for segment in sorted(folder.glob("*.log")))
+                found = archived.get((topic, partition), b"")
+                same = segments.endswith(found) if start else segments == found
+                assert same, f"{topic}, partition {partition}: {len(found)} bytes archived of {len(segments)}"
 
     def contents(self, topic: str, **isolation: str) -> Contents:
         """What the source holds."""

@@ -20,8 +20,7 @@ CLIENT_ID = "lifeboat.kafka"
 _TRUTH = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 _IDENTIFICATION = {"https": True, "none": False}
 
-# What the option family itself says.
-_INSTEAD = {
+INSTEAD = {
     "bootstrap.servers": "bootstrap_servers",
     "metadata.broker.list": "bootstrap_servers",
     "security.protocol": "security_protocol",
@@ -33,6 +32,7 @@ _INSTEAD = {
     "ssl.key.location": "client_key",
     "enable.ssl.certificate.verification": "validate_certs",
 }
+"""The options of the family that stand for properties."""
 
 TAKEN = (
     "client.id",
@@ -96,8 +96,8 @@ class ClientOptions:
 
 
 def _refused(name: str) -> InvalidOption:
-    if name in _INSTEAD or name.startswith("sasl.oauthbearer."):
-        rule = f"use kafka.{_INSTEAD.get(name, 'oauth')}"
+    if name in INSTEAD or name.startswith("sasl.oauthbearer."):
+        rule = f"use kafka.{INSTEAD.get(name, 'oauth')}"
     else:
         rule = f"it takes {', '.join(TAKEN)}"
     return InvalidOption(f"kafka.client_options does not take {name!r}; {rule}.", object_name="kafka.client_options")

@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import re
+
 from .._core.errors import InvalidOption
 from .._core.settings import KafkaSettings
 from .client_options import ClientOptions
+
+_CERTIFICATE_AND_KEY = (b"CERTIFICATE", b"PRIVATE KEY")
 
 
 def librdkafka_config(settings: KafkaSettings) -> dict[str, str]:
@@ -63,18 +67,24 @@ def _sasl(settings: KafkaSettings) -> dict[str, str]:
 
 
 def _check_files(settings: KafkaSettings) -> None:
-    # librdkafka would say that a client cannot be created, and show OpenSSL's queue of errors.
-    for name in ("ca_cert", "client_cert", "client_key"):
-        path = getattr(settings, name)
-        if path is None:
-            continue
-        try:
-            with open(path, "rb") as file:
-                content = file.read()
-        except OSError as error:
-            raise InvalidOption(
-                f"kafka.{name}: {path} cannot be read ({error.strerror}).", object_name=f"kafka.{name}"
-            ) from error
-        if b"-----BEGIN " not in content or b"ENCRYPTED" in content:
-            problem = "is encrypted; give an unencrypted one" if b"ENCRYPTED" in content else "is not a PEM file"
+    # librdkafka would only say that a client cannot be created.
+    for name, path, kinds in (
+        ("ca_cert", settings.ca_cert, (b"CERTIFICATE",)),
+        ("client_cert", settings.client_cert, (b"CERTIFICATE",) if settings.client_key else _CERTIFICATE_AND_KEY),
+        ("client_key", settings.client_key, (b"PRIVATE KEY",)),
+    ):
+        problem = None if path is None else _problem_of(path, kinds)
+        if problem is not None:
             raise InvalidOption(f"kafka.{name}: {path} {problem}.", object_name=f"kafka.{name}")
+
+
+def _problem_of(path: str, kinds: tuple[bytes, ...]) -> str | None:
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    if b"ENCRYPTED" in content:
+        return "is encrypted; give an unencrypted one"
+    missing = [kind.decode().lower() for kind in kinds if not re.search(rb"-----BEGIN [A-Z0-9 ]*" + kind, content)]
+    return f"is not a PEM file with a {' and a '.join(missing)}" if missing else None

@@ -13,6 +13,7 @@ from typing import Any, NoReturn, TypeVar
 
 from .._core.errors import InvalidOption, KafkaError
 from .._core.settings import KafkaSettings
+from .client_options import INSTEAD
 from .confluent import AdminClient, KafkaException, require_confluent_kafka
 from .errors import REQUEST_TIMED_OUT, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION, broker_error, retriable
 from .librdkafka import librdkafka_config
@@ -202,5 +203,7 @@ def _passing(code: int, until_known: bool) -> bool:
 
 
 def _unusable(error: Any) -> NoReturn:
-    reason = " ".join(str(error.args[0].str()).split())
-    raise InvalidOption(f"The option kafka cannot be used: {reason}.", object_name="kafka") from error
+    reason = " ".join(str(error.args[0].str()).split()).removeprefix("Failed to create admin client: ")
+    named = next((option for name, option in INSTEAD.items() if name in reason), None)
+    option = "kafka.client_options" if named is None else f"kafka.{named}"
+    raise InvalidOption(f"The option {option} cannot be used: {reason}.", object_name=option) from error

@@ -42,7 +42,7 @@ def test_options_left_out_have_their_defaults() -> None:
     "options",
     [
         SCRAM,
-        SCRAM | {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN", "password": ""},
+        SCRAM | {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN"},
         {"security_protocol": "SSL", "ca_cert": "/ca.pem", "client_cert": "/c.pem", "client_key": "/k.pem"},
         {"security_protocol": "SSL", "client_cert": "/c.pem", "validate_certs": False},
         SCRAM | {"ca_cert": "/ca.pem"},
@@ -91,6 +91,8 @@ def test_there_must_be_a_broker() -> None:
         ({"security_protocol": "SSL", "password": "hunter2"}, "username"),
         (SCRAM | {"username": None}, "username"),
         (SCRAM | {"password": None}, "password"),
+        (SCRAM | {"username": ""}, "username"),
+        (SCRAM | {"password": ""}, "password"),
         (SCRAM | {"oauth": OAUTH}, "oauth"),
         ({"oauth": OAUTH}, "oauth"),
         (BEARER | {"oauth": None}, "oauth"),

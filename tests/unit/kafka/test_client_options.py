@@ -146,6 +146,22 @@ def test_librdkafka_knows_all_of_it(security: str, certificates: Certificates) -
     AdminClient(librdkafka_config(taken) | {"log_level": "0"})  # which refuses what it does not know
 
 
+def test_a_file_must_hold_what_it_is_for(certificates: Certificates, tmp_path: Path) -> None:
+    ca, (certificate, key) = str(certificates.ca), map(str, certificates.client)
+    for given, told in (
+        ({"ca_cert": key}, f"kafka.ca_cert: {key} is not a PEM file with a certificate."),
+        ({"client_cert": key}, f"kafka.client_cert: {key} is not a PEM file with a certificate."),
+        ({"client_cert": certificate}, f"kafka.client_cert: {certificate} is not a PEM file with a private key."),
+        (
+            {"client_cert": certificate, "client_key": ca},
+            f"kafka.client_key: {ca} is not a PEM file with a private key.",
+        ),
+    ):
+        with pytest.raises(InvalidOption) as failed:
+            librdkafka_config(settings(security_protocol="SSL", **given))
+        assert failed.value.message == told
+
+
 @pytest.mark.parametrize("option", ["ca_cert", "client_cert", "client_key"])
 @pytest.mark.parametrize(
     ("content", "told"),
@@ -161,7 +177,8 @@ def test_a_file_that_cannot_be_used_is_named(
     path = tmp_path / "file.pem"
     if content is not None:
         path.write_text(content)
-    given = {"ca_cert": str(certificates.ca), "client_cert": str(certificates.client.certificate), option: str(path)}
+    whole, (certificate, key) = str(certificates.ca), map(str, certificates.client)
+    given = {"ca_cert": whole, "client_cert": certificate, "client_key": key, option: str(path)}
     with pytest.raises(InvalidOption) as failed:
         librdkafka_config(settings(security_protocol="SSL", **given))
     assert failed.value.object_name == f"kafka.{option}"

@@ -50,7 +50,7 @@ class Workload:
 
 
 JSON = Workload("bench-json", "5 M JSON records of about 190 bytes, lz4", "json", 5 * MILLION, "lz4")
-LARGE = Workload("bench-1k", "1 M records of 1 KiB, uncompressed", "large", MILLION, "none")
+LARGE = Workload("bench-1k", "0.5 M records of 1 KiB, uncompressed", "large", MILLION // 2, "none")
 SMALL = Workload("bench-100b", "2 M records of 100 bytes, zstd", "small", 2 * MILLION, "zstd")
 
 

@@ -413,7 +413,13 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.restore
 def plan(task: Task) -> RestoreTopics:
     given = task.options
     request = RestoreRequest(
-        asked=TopicsAsked.from_options(given),
+        asked=TopicsAsked(
+            given["backup_id"],
+            given["restore_point"],
+            Selection(tuple(given["topics"]), tuple(given["exclude_topics"])),
+            given["partitions"],
+            given["topic_mapping"],
+        ),
         groups=Selection(tuple(given["groups"]), tuple(given["exclude_groups"])) if given["groups"] else None,
         overwrite_offsets=given["group_offsets"] == "overwrite",
         isolation=given["isolation"],

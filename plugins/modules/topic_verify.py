@@ -219,7 +219,16 @@ def read(task: Task) -> Report:
     given = task.options
     parallel = len(os.sched_getaffinity(0)) if given["parallel"] is None else given["parallel"]
     request = VerifyRequest(
-        TopicsAsked.from_options(given), given["isolation"] == "committed", parallel, given["fail_on_difference"]
+        TopicsAsked(
+            given["backup_id"],
+            given["restore_point"],
+            Selection(tuple(given["topics"]), tuple(given["exclude_topics"])),
+            given["partitions"],
+            given["topic_mapping"],
+        ),
+        given["isolation"] == "committed",
+        parallel,
+        given["fail_on_difference"],
     )
     return verify_topics(task.kafka, task.store, request, task.progress)
 

@@ -120,6 +120,9 @@ class PartitionSend:
         leader: The broker that leads it.
         trouble: Why it cannot be gone on with at the moment; None while all is well.
         stuck_since: When its trouble began, by the clock of whoever set it.
+        is_in_step: Whether the target was seen to take a batch since it was last looked at. Until then only one may be
+            on its way: a broker that knows nothing of a producer takes whichever sequence number comes first (KIP-360),
+            so that a second batch would go in before the first when that one is turned away.
         differs: Whether what is there is packed in another way than what was sent, so that records must be compared.
     """
 
@@ -129,6 +132,7 @@ class PartitionSend:
         self.leader = task.leader
         self.trouble: KafkaError | None = None
         self.stuck_since: float | None = None
+        self.is_in_step = False
         self.differs = False
         self._records = records
         self._source: Iterator[Outgoing] | None = records.outgoing()
@@ -224,6 +228,7 @@ class PartitionSend:
             expected = self.task.start + packet.place
             if answer.code == 0 and answer.base_offset not in (-1, expected):
                 raise self._foreign(expected, f"what was sent for that offset got offset {answer.base_offset}")
+            self.is_in_step = True
             self._confirmed.add(packet.place)
             while self._flying and self._flying[0].place in self._confirmed:
                 self._confirmed.remove(self._flying[0].place)
@@ -249,6 +254,7 @@ class PartitionSend:
         waiting = [*self._flying, *self._again]
         if position > self._made or any(packet.place < position < packet.place + packet.records for packet in waiting):
             raise self._foreign(log_end, "what is there ends where no batch of this restore does")
+        self.is_in_step = False
         self._flying.clear()
         self._again.clear()
         self._confirmed.clear()

@@ -165,7 +165,8 @@ class _Sending:
         for partition in self._led_by(node):
             if found and (size >= _REQUEST_BYTES or len(found) >= _MOST_BATCHES or self._flying_bytes >= _FLYING_BYTES):
                 break
-            packet = partition.next_packet() if partition.flying < _LANES else None
+            most = _LANES if partition.is_in_step else 1
+            packet = partition.next_packet() if partition.flying < most else None
             if packet is not None:
                 found.append((partition, packet))
                 size += len(packet.data)

@@ -17,7 +17,7 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._kafka.admin import
 from ansible_collections.lifeboat.kafka.plugins.module_utils._kafka.group_list import ListedGroup
 from ansible_collections.lifeboat.kafka.plugins.module_utils._kafka.groups import Committed, Group
 from testbed.groups import PROTOCOLS, commit, member, share_member, undecided
-from testbed.kafka import Kafka
+from testbed.kafka import QUICK_TO_RESTART, Kafka
 from testbed.records import numbered, send
 from testbed.topics import Topics
 
@@ -224,3 +224,24 @@ def test_undecided_offsets_are_waited_for(admin: Admin, kafka: Kafka, topic: str
             assert admin.committed(topic) == {(topic, 0): Committed(9), (topic, 1): Committed(1)}
         finally:
             late.join()
+
+
+def test_a_session_outlives_a_restart_of_the_broker() -> None:
+    with Kafka(config=QUICK_TO_RESTART) as broker:
+        settings = KafkaSettings.from_options(broker.options)
+        with Admin(settings) as admin, Admin(settings, timeout=2) as hasty:
+            admin.create("survivor", 1, 1, {})
+            assert hasty.topic_names() == ["survivor"]
+            broker.kill()
+            for call in (hasty.brokers, hasty.topic_names, lambda: hasty.definitions(["survivor"])):
+                with pytest.raises(KafkaError) as failed:
+                    call()
+                assert failed.value.code == "unreachable"
+                assert "Connection refused" in failed.value.message
+            again = threading.Thread(target=broker.restart)
+            again.start()
+            try:
+                assert admin.definitions(["survivor"])["survivor"].partitions == 1
+            finally:
+                again.join()
+            assert admin.topic_names() == hasty.topic_names() == ["survivor"]

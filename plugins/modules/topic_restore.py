@@ -418,7 +418,7 @@ def plan(task: Task) -> RestoreTopics:
             given["restore_point"],
             Selection(tuple(given["topics"]), tuple(given["exclude_topics"])),
             given["partitions"],
-            given["topic_mapping"],
+            {old: str(new) for old, new in given["topic_mapping"].items()},
         ),
         groups=Selection(tuple(given["groups"]), tuple(given["exclude_groups"])) if given["groups"] else None,
         overwrite_offsets=given["group_offsets"] == "overwrite",

@@ -224,7 +224,7 @@ def read(task: Task) -> Report:
             given["restore_point"],
             Selection(tuple(given["topics"]), tuple(given["exclude_topics"])),
             given["partitions"],
-            given["topic_mapping"],
+            {old: str(new) for old, new in given["topic_mapping"].items()},
         ),
         given["isolation"] == "committed",
         parallel,

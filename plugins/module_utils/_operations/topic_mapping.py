@@ -37,7 +37,7 @@ def target_names(mapping: Mapping[str, str], selected: Iterable[str], known: Ite
     topics = sorted(selected)
     _check(mapping, set(known))
     patterns = sorted((old for old in mapping if "*" in old), key=lambda old: (-len(old), old))
-    names = {topic: str(_name(topic, mapping, patterns)) for topic in topics}
+    names = {topic: _name(topic, mapping, patterns) for topic in topics}
     for topic, name in names.items():
         _check_name(topic, name)
     _check_collisions(names)

@@ -6,7 +6,7 @@ RUN := tests/tools/in-venv
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 20
 
-demo: ## loses a schema registry on this machine, and brings it back
+demo: ## loses a cluster and its registry on this machine, and brings both back
 	@PYTHONPATH=tests $(RUN) python examples/demo/run.py
 
 test: lint unit integration ## all that must pass before a change is merged

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from confluent_kafka.schema_registry import SchemaRegistryClient, topic_subject_name_strategy
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
@@ -68,40 +68,32 @@ def encode(url: str, topic: str, side: MessageField, kind: str, values: list[Any
     return [serializer(value, SerializationContext(topic, side)) for value in values]
 
 
-def create_topics(brokers: str, topics: Iterable[str]) -> None:
-    """Create topics of one partition."""
+def create_topics(brokers: str, topics: Iterable[NewTopic]) -> None:
+    """Create topics, and wait until they are there."""
     admin = AdminClient({"bootstrap.servers": brokers}, logger=SILENT)
-    for created in admin.create_topics([NewTopic(topic, 1, 1) for topic in topics]).values():
+    for created in admin.create_topics(list(topics)).values():
         created.result()
 
 
-def produce(brokers: str, records: Iterable[tuple[str, bytes | None, bytes | None]]) -> None:
-    """Write (topic, key, value) to Kafka and wait until all of them are there."""
+def produce(
+    brokers: str,
+    records: Iterable[tuple[str, bytes | None, bytes | None]],
+    *,
+    headers: Callable[[bytes | None], list[tuple[str, bytes]]] | None = None,
+    compression: str = "none",
+) -> None:
+    """Write (topic, key, value) to Kafka, with the headers of each key, and wait until all of them are there."""
     refused: list[Any] = []
-    producer = Producer({"bootstrap.servers": brokers}, logger=SILENT)
+    producer = Producer({"bootstrap.servers": brokers, "compression.type": compression, "linger.ms": 5}, logger=SILENT)
     for topic, key, value in records:
-        producer.produce(topic, value, key, on_delivery=lambda error, _message: error and refused.append(error))
+        carried = headers(key) if headers else None
+        producer.produce(
+            topic, value, key, headers=carried, on_delivery=lambda error, _message: error and refused.append(error)
+        )
+        producer.poll(0)
     producer.flush()
     if refused:
         raise KafkaException(refused[0])
-
-
-def consume(brokers: str, topics: Iterable[str]) -> list[Record]:
-    """Read topics of one partition from their beginning to their present end."""
-    consumer = Consumer({"bootstrap.servers": brokers, "group.id": "demo", "enable.auto.commit": False}, logger=SILENT)
-    try:
-        partitions = [TopicPartition(topic, 0, OFFSET_BEGINNING) for topic in topics]
-        missing = sum(consumer.get_watermark_offsets(partition, timeout=30)[1] for partition in partitions)
-        consumer.assign(partitions)
-        records: list[Record] = []
-        while len(records) < missing:
-            message = consumer.poll(30)
-            if message is None or message.error():
-                raise KafkaException(message and message.error())
-            records.append(Record(message.topic(), message.offset(), message.key(), message.value()))
-        return sorted(records, key=lambda record: (record.topic, record.offset))
-    finally:
-        consumer.close()
 
 
 def decode(url: str, kinds: dict[str, str], records: list[Record]) -> Decoded:

@@ -1,7 +1,7 @@
 # Copyright: lifeboat.kafka contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Loses a schema registry on this machine, and brings it back with the collection's playbooks.
+"""Loses a Kafka cluster and its schema registry on this machine, and brings both back with the collection's playbooks.
 
 Everything is real: the tarball that is built and installed, the registry, the broker, the clients. It all runs on
 loopback and in a scratch folder, and is gone at the end. The exit status is 0 only when everything is as it was.
@@ -24,6 +24,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import cluster
 import messages
 import table
 import truth
@@ -88,7 +89,7 @@ class Demo:
         verify = self._playbook("verify", verify_compare="true")
         with self.steps.step("The consumer tries again") as step:
             after = self._moment()
-            step.note = f"{len(after.decoded.messages)} of {len(self._records)} messages can be read"
+            step.note = f"{len(after.decoded.messages)} of {len(before.decoded.messages)} messages can be read"
         return conclude(before, lost, after, {"Backup": backup, "restore": restore, "verify": verify})
 
     def keep_logs(self, trace: str) -> None:
@@ -102,23 +103,22 @@ class Demo:
     def _fill(self) -> Moment:
         with self.steps.step("Let a shop use them for some years") as step:
             self._shop.open(self.registry, self.broker.endpoint)
-            self._records = messages.consume(self.broker.endpoint, self._shop.topics)
             before = self._moment()
             if before.decoded.failures:
                 raise RuntimeError(f"messages that cannot be read from the beginning: {before.decoded.failures}")
-            subjects, versions = len(before.holding.subjects), len(before.holding.versions)
-            step.note = f"{subjects} subjects, {versions} versions, {len(self._records)} messages"
+            subjects, topics = len(before.holding.subjects), len(before.cluster.topics)
+            step.note = f"{subjects} subjects, {topics} topics, {len(before.cluster.records)} records"
         return before
 
     def _lose(self) -> Moment:
-        with self.steps.step("LOSE THE REGISTRY: a new, empty one takes its place"):
+        with self.steps.step("LOSE BOTH: new, empty ones take their places"):
             self.registry.wipe()
-        with self.steps.step("A consumer tries to read the messages") as step:
+            self.broker.wipe()
+        with self.steps.step("A consumer looks for its messages") as step:
             lost = self._moment()
-            if lost.decoded.messages:
-                raise RuntimeError(f"{len(lost.decoded.messages)} messages can be read without their schemas")
-            reasons = sorted({reason.partition(" (")[0] for reason in lost.decoded.failures.values()})
-            step.note = f"all {len(self._records)} fail: {'; '.join(reasons)}"
+            if lost.decoded.messages or lost.cluster.topics:
+                raise RuntimeError(f"{len(lost.cluster.topics)} topics are there, although they are lost")
+            step.note = "no topic, no schema, no position is left"
         return lost
 
     def _unasked_restore(self, lost: Moment) -> None:
@@ -130,13 +130,22 @@ class Demo:
                     raise
             else:
                 raise RuntimeError("it was not refused, although nobody had said what to restore into")
-            if truth.differences(lost.holding, truth.read(self.registry.endpoint)):
-                raise RuntimeError("it has written into the registry, although it was refused")
+            now = self._moment()
+            if truth.differences(lost.holding, now.holding) or lost.cluster != now.cluster:
+                raise RuntimeError("it has written something, although it was refused")
             step.note = "refused without lifeboat_restore_into"
 
     def _moment(self) -> Moment:
         url = self.registry.endpoint
-        return Moment(truth.read(url), messages.decode(url, self._shop.kinds, self._records))
+        now = cluster.read(self.broker.endpoint, self._shop.groups)
+        records = [
+            messages.Record(
+                topic, offset, now.records[topic, partition, number].key, now.records[topic, partition, number].value
+            )
+            for (topic, partition, number), offset in now.offsets.items()
+            if topic in self._shop.topics
+        ]
+        return Moment(truth.read(url), messages.decode(url, self._shop.kinds, records), now)
 
     def _playbook(self, name: str, **variables: str) -> float:
         """A step that runs one of the collection's playbooks; the seconds that it took."""
@@ -147,7 +156,11 @@ class Demo:
         return step.seconds
 
     def _run_playbook(self, name: str, variables: dict[str, str]) -> str:
-        told = variables | {"demo_registry": self.registry.endpoint, "demo_store": str(self.scratch / "store")}
+        told = variables | {
+            "demo_registry": self.registry.endpoint,
+            "demo_brokers": self.broker.endpoint,
+            "demo_store": str(self.scratch / "store"),
+        }
         arguments = ("--inventory", str(INVENTORY), "--extra-vars", json.dumps(told))
         return self._ansible("ansible-playbook", f"lifeboat.kafka.{name}", *arguments, log=name)
 
@@ -174,7 +187,7 @@ def main() -> int:
     on_signals(signal.default_int_handler)
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
     shutil.rmtree(KEPT_LOGS, ignore_errors=True)
-    print("lifeboat.kafka: a schema registry is lost, and comes back\n")
+    print("lifeboat.kafka: a Kafka cluster and its schema registry are lost, and come back\n")
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lifeboat-demo-")))
         status = play(Demo(scratch, Steps()), stack)
@@ -211,7 +224,7 @@ def on_signals(handler: Callable[[int, FrameType | None], Any] | signal.Handlers
 def conclude(before: Moment, lost: Moment, after: Moment, seconds: dict[str, float]) -> bool:
     """Print the table, and what differs if anything does; whether everything is as it was."""
     rows = table.rows(before, lost, after)
-    differences = truth.differences(before.holding, after.holding)
+    differences = truth.differences(before.holding, after.holding) + cluster.differences(before.cluster, after.cluster)
     print(f"\n{table.text(rows)}\n")
     for difference in differences[:SHOWN_DIFFERENCES]:
         print(f"  {difference}")

@@ -12,6 +12,8 @@ from typing import Any
 
 import messages
 import yaml
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import NewTopic
 
 from testbed.axonops import AxonOpsRegistry
 
@@ -25,6 +27,8 @@ class Shop:
         told = yaml.safe_load(Path(__file__).with_name("shop.yml").read_text(encoding="utf-8"))
         self._global: dict[str, Any] = told["global"]
         self._subjects: list[dict[str, Any]] = told["subjects"]
+        self._plain_topics: list[dict[str, Any]] = told["topics"]
+        self._groups: dict[str, dict[str, float]] = told["groups"]
         self._number = 0
 
     @property
@@ -33,8 +37,13 @@ class Shop:
         return {entry["subject"]: entry["type"] for entry in self._subjects}
 
     @property
+    def groups(self) -> list[str]:
+        """The consumer groups."""
+        return list(self._groups)
+
+    @property
     def topics(self) -> list[str]:
-        """The topics that messages go to."""
+        """The topics that messages with schema ids go to."""
         return [
             entry["subject"].removesuffix("-value")
             for entry in self._subjects
@@ -44,7 +53,7 @@ class Shop:
     def open(self, registry: AxonOpsRegistry, brokers: str) -> None:
         """Register every version, write messages with each, then delete what was deleted."""
         registry.call("PUT", "/config", self._global)
-        messages.create_topics(brokers, self.topics)
+        messages.create_topics(brokers, [NewTopic(topic, 1, 1) for topic in self.topics])
         for entry in self._subjects:
             name = entry["subject"]
             if "compatibility" in entry:
@@ -57,6 +66,31 @@ class Shop:
             _delete(registry, entry)
             if "mode" in entry:
                 registry.call("PUT", f"/mode/{_quoted(entry['subject'])}", {"mode": entry["mode"]})
+        self._write_plain_topics(brokers)
+        for group, shares in self._groups.items():
+            _read_a_share(brokers, group, shares)
+
+    def _write_plain_topics(self, brokers: str) -> None:
+        messages.create_topics(
+            brokers,
+            [NewTopic(t["topic"], t["partitions"], 1, config=t.get("configs", {})) for t in self._plain_topics],
+        )
+        for told in self._plain_topics:
+            keys = [_numbered(told.get("key", ""), n).encode() for n in range(told["records"])]
+            values = [_numbered(told.get("value", ""), n).encode() for n in range(told["records"])]
+            records: list[tuple[str, bytes | None, bytes | None]]
+            records = [(told["topic"], key, value) for key, value in zip(keys, values, strict=True)]
+            if "tombstones" in told:
+                records += [(told["topic"], key, None) for key in keys[:: told["tombstones"]]]
+            named = told.get("headers", {})
+            messages.produce(
+                brokers,
+                records,
+                headers=lambda key, named=named: [
+                    (name, value.encode() + (key or b"")) for name, value in named.items()
+                ],
+                compression=told.get("compression", "none"),
+            )
 
     def _framed(self, url: str, topic: str, told: dict[str, Any]) -> list[tuple[str, bytes | None, bytes | None]]:
         numbers = range(self._number + 1, self._number + COPIES + 1)
@@ -69,6 +103,20 @@ class Shop:
             )
         ]
         return [(topic, key, value) for key, value in zip(*sides, strict=True)]
+
+
+def _read_a_share(brokers: str, group: str, shares: dict[str, float]) -> None:
+    """Commit for a group that it has read a share of every partition of some topics."""
+    consumer = Consumer({"bootstrap.servers": brokers, "group.id": group}, logger=messages.SILENT)
+    try:
+        read = []
+        for topic, share in shares.items():
+            for partition in consumer.list_topics(topic, timeout=30).topics[topic].partitions:
+                _first, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
+                read.append(TopicPartition(topic, partition, int(end * share)))
+        consumer.commit(offsets=read, asynchronous=False)
+    finally:
+        consumer.close()
 
 
 def _registration(entry: dict[str, Any], version: dict[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cluster import Cluster
 from messages import Decoded
 from truth import Holding
+
+BYTES = "Bytes of these"
+LAG = "Lag of consumer groups, in records"
+SUMMED = (BYTES, LAG)
 
 
 @dataclass(frozen=True)
@@ -26,10 +31,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Moment:
-    """What the registry holds at one moment, and what a consumer makes of the messages then."""
+    """What registry and cluster hold at one moment, and what a consumer makes of the messages then."""
 
     holding: Holding
     decoded: Decoded
+    cluster: Cluster
 
 
 def rows(before: Moment, lost: Moment, after: Moment) -> list[Row]:
@@ -44,7 +50,13 @@ def rows(before: Moment, lost: Moment, after: Moment) -> list[Row]:
         "Schemas that a consumer gets by id": lambda moment: moment.holding.by_id,
         "Compatibility settings": lambda moment: moment.holding.set_values("config"),
         "Modes of subjects": lambda moment: moment.holding.set_values("mode"),
-        "Messages that a consumer can read": lambda moment: moment.decoded.messages,
+        "Topics: partitions and settings": lambda moment: moment.cluster.topics,
+        "Records: key, value, headers, time": lambda moment: moment.cluster.records,
+        BYTES: lambda moment: moment.cluster.sizes(),
+        "Records at their offsets": lambda moment: moment.cluster.offsets,
+        "Positions of consumer groups": lambda moment: moment.cluster.positions,
+        LAG: lambda moment: moment.cluster.lags(),
+        "Messages decoded with their schemas": lambda moment: moment.decoded.messages,
     }
     return [_row(what, *map(view, (before, lost, after))) for what, view in views.items()]
 
@@ -53,15 +65,20 @@ def text(table: list[Row]) -> str:
     """The table for people."""
     lines = [("", "before", "lost", "back", "equal"), *(_cells(row) for row in table)]
     return "\n".join(
-        f"  {what:<38}{before:>8}{lost:>8}{back:>8}{equal:>8}" for what, before, lost, back, equal in lines
+        f"  {what:<37}{before:>10}{lost:>10}{back:>10}{equal:>7}" for what, before, lost, back, equal in lines
     )
 
 
 def _row(what: str, before: Mapping[Any, Any], lost: Mapping[Any, Any], after: Mapping[Any, Any]) -> Row:
     def kept(now: Mapping[Any, Any]) -> int:
-        return sum(key in now and now[key] == value for key, value in before.items())
+        return sum(_weight(what, value) for key, value in before.items() if key in now and now[key] == value)
 
-    return Row(what, len(before), len(before) - kept(lost), kept(after), before == after)
+    return Row(what, kept(before), kept(before) - kept(lost), kept(after), before == after)
+
+
+def _weight(what: str, value: Any) -> int:
+    """What an item counts for: the bytes of a record and the lag of a group as many as they are, all else one."""
+    return int(value) if what in SUMMED else 1
 
 
 def _cells(row: Row) -> tuple[str, str, str, str, str]:

@@ -24,7 +24,7 @@ from testbed.documents import Document, blocks
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DEMO = CHECKOUT / "examples" / "demo"
-MODULES = ("messages", "protobuf_classes", "run", "shop", "steps", "table", "truth")
+MODULES = ("cluster", "messages", "protobuf_classes", "run", "shop", "steps", "table", "truth")
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_everything_comes_back_and_nothing_stays(tmp_path: Path) -> None:
     assert "Everything is as it was." in output
     assert lasting(output) == lasting("".join(blocks(Document("README.md").marked("demo"), "")))
     table = re.findall(r"^  (\S.*?) +(\d+) +(\d+) +(\d+) +(\S+)$", output, re.MULTILINE)
-    assert len(table) == 10, output
+    assert len(table) == 16, output
     for what, before, lost, back, equal in table:
         assert int(before) > 0, what
         assert (lost, back, equal) == (before, before, "yes"), what
@@ -146,15 +146,27 @@ def test_settings_and_messages_are_compared_too(demo: dict[str, ModuleType]) -> 
     other_config = replace(before.holding, settings={whole: {"config": {"compatibilityLevel": "FULL"}, "mode": None}})
     other_mode = replace(before.holding, settings={whole: {"config": None, "mode": {"mode": "IMPORT"}}})
     other_message = demo["messages"].Decoded({("orders", 0): (b"key", {"value": 2})}, {})
+    record = demo["cluster"].Record((1, 1), b"key", b"other", ())
 
     for after in (
         replace(before, holding=other_config),
         replace(before, holding=other_mode),
         replace(before, decoded=other_message),
+        replace(before, cluster=replace(before.cluster, topics={"orders": (2, {})})),
+        replace(before, cluster=replace(before.cluster, records={("orders", 0, 0): record})),
+        replace(before, cluster=replace(before.cluster, offsets={("orders", 0, 0): 6})),
+        replace(before, cluster=replace(before.cluster, positions={("group", "orders", 0): 4})),
     ):
         assert not demo["run"].conclude(before, before, after, {})
 
 
 def moment(demo: dict[str, ModuleType], versions: dict[tuple[str, int], dict[str, object]]) -> object:
     holding = demo["truth"].Holding(versions, {}, {demo["truth"].WHOLE: {"config": None, "mode": None}})
-    return demo["table"].Moment(holding, demo["messages"].Decoded({("orders", 0): (b"key", {"value": 1})}, {}))
+    cluster = demo["cluster"].Cluster(
+        {"orders": (1, {})},
+        {("orders", 0, 0): demo["cluster"].Record((1, 1), b"key", b"value", ())},
+        {("orders", 0, 0): 5},
+        {("group", "orders", 0): 5},
+    )
+    decoded = demo["messages"].Decoded({("orders", 0): (b"key", {"value": 1})}, {})
+    return demo["table"].Moment(holding, decoded, cluster)

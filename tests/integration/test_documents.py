@@ -33,8 +33,8 @@ class Reader:
         }
 
     def write_inventory(self, document: Document) -> None:
-        """Write the document's only inventory, with places that are really there."""
-        (text,) = document.blocks("yaml")
+        """Write the document's first inventory, with places that are really there."""
+        text = document.blocks("yaml")[0]
         (self.folder / "inventory.yml").write_text(self._put(text))
 
     def follow(self, text: str) -> None:
@@ -85,7 +85,7 @@ def test_the_readme(registry_factory: RegistryFactory, tmp_path: Path) -> None:
     reader.write_inventory(README)
     fill(registry)
 
-    reader.follow(README.section("Back your own registry up"))
+    reader.follow(README.section("Back up your own"))
     registry.wipe()
     reader.follow(README.section("Restore it"))
 

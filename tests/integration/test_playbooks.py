@@ -54,7 +54,8 @@ class Environments:
         """Give a host variables in the place of those that the example gives to its group."""
         path = self.ansible.folder / host / "host_vars" / f"{host}.yml"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(yaml.safe_dump({"lifeboat_store": {"path": str(self.store)}} | variables))
+        own = {"lifeboat_store": {"path": str(self.store)}, "lifeboat_kafka": {}}
+        path.write_text(yaml.safe_dump(own | variables))
 
     def files(self) -> dict[str, bytes]:
         """All files of the store."""

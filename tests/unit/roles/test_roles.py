@@ -73,20 +73,35 @@ def test_the_environment_gives_all_of_a_family(family: str) -> None:
     assert load("roles/connection/vars/main.yml")["__connection_options"][family] == list(FAMILIES[family])
 
 
-def test_the_role_restore_gives_the_module_all_that_it_takes() -> None:
-    (task,) = load("roles/restore/tasks/import.yml")
-    given = task["lifeboat.kafka.schema_registry_import"]
-    assert set(given) == module_options("schema_registry_import")
-    named = {"backup_id": "restore_from", "restore_point": "restore_point"}
+@pytest.mark.parametrize(
+    ("tasks", "module", "own"),
+    [
+        ("import", "schema_registry_import", set()),
+        ("topics", "topic_restore", {"progress_file"}),
+        ("compare", "topic_verify", {"progress_file", "fail_on_difference"}),
+    ],
+)
+def test_the_role_restore_gives_the_modules_all_that_they_take(tasks: str, module: str, own: set[str]) -> None:
+    (given,) = given_to(module, load(f"roles/restore/tasks/{tasks}.yml"))
+    assert set(given) == module_options(module) - own
+    named = {"backup_id": "restore_from", "restore_point": "__restore_number"}
     for option, value in given.items():
         assert value.startswith("{{ " + named.get(option, f"restore_{option}") + " "), option
 
 
-def test_the_role_backup_gives_the_module_all_that_it_takes() -> None:
-    block = load("roles/backup/tasks/main.yml")[0]
-    export = block["block"][1]
-    given = export["lifeboat.kafka.schema_registry_export"]
-    assert set(given) == module_options("schema_registry_export") - {"lease_timeout"}
+@pytest.mark.parametrize(
+    ("module", "own"),
+    [("schema_registry_export", {"lease_timeout"}), ("topic_backup", {"lease_timeout", "progress_file"})],
+)
+def test_the_role_backup_gives_the_modules_all_that_they_take(module: str, own: set[str]) -> None:
+    (given,) = given_to(module, load("roles/backup/tasks/main.yml"))
+    assert set(given) == module_options(module) - own
+
+
+def given_to(module: str, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The arguments of all tasks that call a module, those in blocks too."""
+    every = [task for outer in tasks for task in (outer, *outer.get("block", []))]
+    return [task[f"lifeboat.kafka.{module}"] for task in every if f"lifeboat.kafka.{module}" in task]
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml")))

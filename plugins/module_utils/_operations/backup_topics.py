@@ -24,7 +24,7 @@ from .._archive.topics_part import TopicsPartWriter
 from .._archive.writer import PartWriter
 from .._core.change import Difference, Report
 from .._core.clock import Clock, SystemClock
-from .._core.errors import Damaged, InvalidOption, KafkaError
+from .._core.errors import Damaged, InvalidOption, KafkaError, StoreError
 from .._core.progress import Progress
 from .._core.selection import Selection
 from .._core.settings import KafkaSettings, StoreSettings
@@ -214,9 +214,11 @@ class BackupTopics:
             job = Job(self.kafka, self.store, self.backup_id, isolation, self.options.partial, rate, len(tasks))
             try:
                 return run_workers(tasks, partial(capture, job), processes=len(tasks), progress=self.progress)
-            finally:
+            except BaseException:
                 # A worker that was killed could not clear away what it had not finished.
-                self.store.storage.discard_unfinished(f"{backup_folder(self.backup_id)}/{path_of(TOPICS)}")
+                with contextlib.suppress(StoreError):
+                    self.store.storage.discard_unfinished(f"{backup_folder(self.backup_id)}/{path_of(TOPICS)}")
+                raise
 
     def _write(self, taken: Capture, outcome: Outcome, entries: Sequence[Entry]) -> None:
         topics, groups = self.options.scopes()

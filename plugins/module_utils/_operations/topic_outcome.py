@@ -136,7 +136,8 @@ class Outcome:
             yield f"The restore point is not complete: {_partitions(self.problems)} could not be read. {first.message}"
         if self.unread_groups:
             first = next(iter(self.unread_groups.values()))
-            yield f"The restore point is not complete: {len(self.unread_groups)} groups are missing. {first.message}"
+            names = listed(sorted(self.unread_groups))
+            yield f"The restore point is not complete: the offsets of groups are missing: {names}. {first.message}"
         trimmed = [read.key for read in self._reads() if read.trimmed and read.problem is None]
         if trimmed:
             yield f"Retention took records of {_partitions(trimmed)} away while they were read; they begin later now."
@@ -148,7 +149,7 @@ class Outcome:
         clamped = self._clamped_offsets()
         if clamped:
             yield (
-                f"{clamped} committed offsets of groups lie beyond what the restore point holds; they are kept as its "
+                f"Groups have committed offsets beyond what the restore point holds: {clamped}. They are kept as its "
                 "end, with a note of what they were."
             )
 

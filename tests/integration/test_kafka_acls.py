@@ -24,7 +24,7 @@ from testbed.topics import Topics
 
 GUIDE = Document("docs/guides/kafka-connections.md")
 KINDS = {"topics": "topic", "groups": "group", "cluster": "cluster"}
-_users = (f"acl-user-{number}" for number in itertools.count())
+_users = itertools.count()
 _topics = (f"acl-new-{number}" for number in itertools.count())
 
 
@@ -56,7 +56,7 @@ def broker(secure_kafka: SecureKafka) -> SecureKafka:
 
 @pytest.fixture
 def user(broker: SecureKafka) -> Iterator[str]:
-    name = next(_users)
+    name = f"acl-user-{next(_users)}"
     broker.create_user(name, f"{name}-pw")
     yield name
     broker.forbid(name)

@@ -184,14 +184,14 @@ def test_groups_with_members_keep_their_offsets(admin: Admin, kafka: Kafka, topi
 
 
 def test_offsets_are_read_as_they_were_committed(admin: Admin, kafka: Kafka, topic: str) -> None:
-    commit(kafka.client, topic, {(topic, 0): 7}, metadata="mark “7”", leader_epoch=0)
+    commit(kafka.client, topic, {(topic, 0): 7}, metadata="mark »7« ü", leader_epoch=0)
     commit(kafka.client, topic, {(topic, 1): 0})
-    assert admin.committed(topic) == {(topic, 0): Committed(7, 0, "mark “7”"), (topic, 1): Committed(0, None, "")}
+    assert admin.committed(topic) == {(topic, 0): Committed(7, 0, "mark »7« ü"), (topic, 1): Committed(0, None, "")}
     assert admin.committed("nobody") == {}
 
 
 def test_offsets_are_set_as_they_were_read(admin: Admin, topic: str) -> None:
-    offsets = {(topic, 0): Committed(7, 0, "mark “7”"), (topic, 1): Committed(0, None, "")}
+    offsets = {(topic, 0): Committed(7, 0, "mark »7« ü"), (topic, 1): Committed(0, None, "")}
     admin.set_committed(f"{topic}-a", offsets)
     assert admin.committed(f"{topic}-a") == offsets
     admin.set_committed(f"{topic}-a", {(topic, 1): Committed(9)})

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from .._core.errors import InvalidOption, KafkaError
 from .._core.settings import KafkaSettings
@@ -202,8 +202,8 @@ def _passing(code: int, until_known: bool) -> bool:
     return retriable(code) and code != REQUEST_TIMED_OUT  # after which it may have been done
 
 
-def _unusable(error: Any) -> NoReturn:
+def _unusable(error: Any) -> InvalidOption:
     reason = " ".join(str(error.args[0].str()).split()).removeprefix("Failed to create admin client: ")
     named = next((option for name, option in INSTEAD.items() if name in reason), None)
     option = "kafka.client_options" if named is None else f"kafka.{named}"
-    raise InvalidOption(f"The option {option} cannot be used: {reason}.", object_name=option) from error
+    return InvalidOption(f"The option {option} cannot be used: {reason}.", object_name=option)

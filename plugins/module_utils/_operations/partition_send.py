@@ -15,22 +15,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .._core.errors import Damaged, KafkaError, VerificationFailed
+from .._core.errors import KafkaError, VerificationFailed
 from .._core.kafka_names import TopicPartition
 from .._kafka.errors import DUPLICATE_SEQUENCE_NUMBER, OUT_OF_ORDER_SEQUENCE_NUMBER, retriable
 from .._kafka.wire import Fetched, Produced
-from .._records.batch import Buffer, is_sound, read_batch, read_header
 from .._records.outgoing import Outgoing, stamp
 from .archived_partitions import ArchivedPartition
 from .archived_records import ArchivedRecords, Lost
 from .offset_map import MapMaker, PartitionMap
+from .read_back import NO_PROGRESS, ReadBack
 
 _SEQUENCES = 1 << 31
 _AT_ONCE = 4 << 20  # bytes that are passed over, at most, before something else has its turn
-_MOST_UNCHECKED_BYTES = 16 << 20
-_MOST_UNCHECKED = 10_000  # batches
-_DAMAGED_ANSWERS = 3
-_EMPTY_ANSWERS = 3
 
 
 @dataclass(frozen=True)
@@ -101,14 +97,6 @@ class Packet(NamedTuple):
     data: bytearray
 
 
-class _Expected(NamedTuple):
-    """What the target's log must show of a batch."""
-
-    place: int
-    crc: int
-    size: int
-
-
 class PartitionSend:
     """A partition while it is restored.
 
@@ -123,7 +111,7 @@ class PartitionSend:
         is_in_step: Whether the target was seen to take a batch since it was last looked at. Until then only one may be
             on its way: a broker that knows nothing of a producer takes whichever sequence number comes first (KIP-360),
             so that a second batch would go in before the first when that one is turned away.
-        differs: Whether what is there is packed in another way than what was sent, so that records must be compared.
+        read_back: What the target's log must show, and what it shows.
     """
 
     def __init__(self, task: SendTask, records: ArchivedRecords) -> None:
@@ -133,7 +121,7 @@ class PartitionSend:
         self.trouble: KafkaError | None = None
         self.stuck_since: float | None = None
         self.is_in_step = False
-        self.differs = False
+        self.read_back = ReadBack(task.key, task.start)
         self._records = records
         self._source: Iterator[Outgoing] | None = records.outgoing()
         self._map = MapMaker(task.start, task.asked)
@@ -142,10 +130,6 @@ class PartitionSend:
         self._again: deque[Packet] = deque()  # to be sent once more, before anything new
         self._flying: deque[Packet] = deque()
         self._confirmed: set[int] = set()  # places of those that are there, although one before is not known to be
-        self._expected: deque[_Expected] = deque()
-        self._unchecked = 0  # bytes of what is expected
-        self._checked = 0  # records
-        self._damaged = self._empty = 0
         self._sent_records = self._sent_bytes = 0
 
     # What is sent
@@ -168,7 +152,7 @@ class PartitionSend:
     @property
     def is_done(self) -> bool:
         """Whether all records are at the target and were found to be right."""
-        return self.is_sent and (self.differs or not self._expected)
+        return self.is_sent and self.read_back.is_done
 
     @property
     def end(self) -> int:
@@ -184,7 +168,7 @@ class PartitionSend:
 
     def _make(self) -> Packet | None:
         passed = 0
-        while self._source is not None and passed < _AT_ONCE and self._may_make():
+        while self._source is not None and passed < _AT_ONCE and not self.read_back.is_full:
             outgoing = next(self._source, None)
             if outgoing is None:
                 self._source = None
@@ -200,15 +184,9 @@ class PartitionSend:
             passed += len(outgoing.data)
         return None
 
-    def _may_make(self) -> bool:
-        return self._unchecked < _MOST_UNCHECKED_BYTES and len(self._expected) < _MOST_UNCHECKED
-
     def _note(self, outgoing: Outgoing) -> None:
-        size = len(outgoing.data)
         self._map.add(outgoing.offsets)
-        if not self.differs:
-            self._expected.append(_Expected(self._made, read_header(outgoing.data).crc, size))
-            self._unchecked += size
+        self.read_back.expect(self.end, outgoing.data)
         self._made += outgoing.records
 
     def _check_end(self) -> None:
@@ -276,92 +254,40 @@ class PartitionSend:
     @property
     def to_check(self) -> int:
         """How many bytes, about, have arrived and were not looked at yet."""
-        if self.differs or not self._expected or self._expected[0].place >= self._arrived:
+        waiting = self.read_back.waiting(self.task.start + self._arrived)
+        if not waiting:
             return 0
         flying = sum(len(packet.data) for packet in (*self._flying, *self._again))
-        return max(self._unchecked - flying, 1)
-
-    @property
-    def check_from(self) -> int:
-        """The target's offset of what is to be looked at next."""
-        return self.task.start + self._checked
+        return max(waiting - flying, 1)
 
     def check(self, answer: Fetched, *, is_first: bool) -> int:
         """Compare what the target's log holds with what was sent.
 
         Args:
-            answer: What came from `check_from` on.
+            answer: What came of the position of `read_back`.
             is_first: Whether it was the first that the broker looked at, so that it had its turn.
 
         Returns:
             How many bytes were found to be right.
 
         Raises:
-            VerificationFailed: Somebody else has written to the partition.
             KafkaError: Batches come damaged again and again.
         """
         if answer.error is not None:
             self.trouble = answer.error
             return 0
-        found = 0
         try:
-            found = self._check(answer.records)
-        except Damaged:
-            self._take_damage(self.check_from)
-        self._empty = 0 if found or not is_first or self.differs else self._empty + 1
-        if self._empty >= _EMPTY_ANSWERS:
-            self._empty = 0
-            self.trouble = self._unseen()
-        return found
-
-    def _check(self, log: Buffer) -> int:
-        at = 0
-        while self._expected and (batch := read_batch(log, at)) is not None:
-            expected = self._expected[0]
-            place = self.task.start + expected.place
-            if (batch.base_offset, batch.size, batch.crc) != (place, expected.size, expected.crc):
-                self._give_up_checking()
-                break
-            if not is_sound(log, batch):
-                self._take_damage(batch.base_offset)
-                break
-            self._expected.popleft()
-            self._unchecked -= batch.size
-            self._checked = batch.next_offset - self.task.start
-            self._damaged = 0
-            at += batch.size
-        return at
+            return self.read_back.take(answer.records, is_first=is_first)
+        except KafkaError as error:
+            if error.code != NO_PROGRESS:
+                raise
+            self.trouble = error
+            return 0
 
     def result(self) -> Sent:
         """Return what became of it."""
         return Sent(
             *self.key, self._made, self._sent_records, self._sent_bytes, tuple(self._records.lost), self._map.finish()
-        )
-
-    def _give_up_checking(self) -> None:
-        self.differs = True
-        self._expected.clear()
-        self._unchecked = 0
-
-    def _take_damage(self, offset: int) -> None:
-        self._damaged += 1
-        if self._damaged >= _DAMAGED_ANSWERS:
-            topic, partition = self.key
-            raise KafkaError(
-                f"Topic {topic!r}, partition {partition}: the batch at offset {offset}, which was written just now, is "
-                f"read back with a wrong checksum. See the disk and the memory of broker {self.leader}.",
-                code="corrupt_message",
-                object_name=f"{topic}/{partition}",
-                offset=offset,
-            )
-
-    def _unseen(self) -> KafkaError:
-        topic, partition = self.key
-        return KafkaError(
-            f"Topic {topic!r}, partition {partition}: broker {self.leader} has confirmed records from offset "
-            f"{self.check_from} on, and gives none out. See the broker's log, and run again.",
-            code="no_progress",
-            object_name=f"{topic}/{partition}",
         )
 
     def _shorter(self, log_end: int) -> KafkaError:

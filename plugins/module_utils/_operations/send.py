@@ -205,7 +205,7 @@ class _Sending:
             return False
         sizes.sort(key=lambda found: -found[1])
         partitions = [partition for partition, _size in sizes[:_MOST_BATCHES]]
-        wants = [Want(*_ids(partition), partition.check_from, _CHECK_BYTES) for partition in partitions]
+        wants = [Want(*_ids(partition), partition.read_back.position, _CHECK_BYTES) for partition in partitions]
         self._checking.add(node)
         try:
             answers = await self._wire.fetch(
@@ -264,7 +264,7 @@ class _Sending:
 
     def _compare_records(self) -> None:
         """Compare record by record what brokers have packed in their own way."""
-        tasks = [_compare_task(partition) for partition in self._finished if partition.differs]
+        tasks = [_compare_task(partition) for partition in self._finished if partition.read_back.differs]
         for compared in compare_partitions(self._wire, tasks, self._records_of, lambda _bytes: None):
             if compared.differing:
                 raise differs(compared)

@@ -170,6 +170,29 @@ def test_permissions_on_the_cluster_are_enough_to_create(
     restore(family(broker, user, allowed), store, next(_topics), tmp_path).succeeded()
 
 
+def test_reading_suffices_to_verify(broker: SecureKafka, user: str, store: dict[str, str]) -> None:
+    assert "| `topic_verify` | topics | `Read`, `DescribeConfigs` |" in GUIDE.text
+    kafka = family(broker, user, [("topic", "acl-*", "read"), ("topic", "acl-*", "describe_configs")])
+    told = run_module("topic_verify", kafka=kafka, store=store, backup_id="prod", parallel=1).succeeded()
+    assert told["topics"]["records"] == 20
+
+
+@pytest.mark.parametrize(
+    ("operations", "told"),
+    [
+        (("read",), "needs DescribeConfigs on the topic"),
+        (("describe", "describe_configs"), "TOPIC_AUTHORIZATION_FAILED"),
+    ],
+)
+def test_what_is_missing_to_verify_is_named(
+    broker: SecureKafka, user: str, store: dict[str, str], operations: tuple[str, ...], told: str
+) -> None:
+    kafka = family(broker, user, [("topic", "acl-*", operation) for operation in operations])
+    failed = run_module("topic_verify", kafka=kafka, store=store, backup_id="prod", parallel=1).failed()
+    assert failed["failure"]["code"] == "not_authorized"
+    assert told in failed["msg"]
+
+
 def test_the_configs_of_a_broker_are_told_to_those_who_may_see_them(broker: SecureKafka, user: str) -> None:
     kafka = family(broker, user, permissions("restore"))
     with Admin(KafkaSettings.from_options(kafka)) as admin:

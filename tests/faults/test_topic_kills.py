@@ -1,0 +1,137 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Backups and restores of topics that are killed: nothing looks whole that is not, and the next run goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from faults.kafka_proxy import FETCH, PRODUCE, Fault, KafkaProxy
+from faults.topic_faults import Victim, children, fill, grow, is_running, wait_until
+
+from testbed.kafka import QUICK_TO_RESTART, Kafka
+from testbed.records import Place
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[Kafka]:
+    """A broker with the topics, for this file alone."""
+    with Kafka(config=QUICK_TO_RESTART) as broker:
+        fill(Place.of(broker))
+        yield broker
+
+
+@pytest.fixture
+def victim(broker: Kafka, tmp_path: Path) -> Iterator[Victim]:
+    with KafkaProxy(broker) as proxy:
+        yield Victim(broker, proxy, tmp_path / "store")
+
+
+@pytest.mark.parametrize("nth", [1, 3])
+def test_a_backup_is_killed_at_a_fetch(victim: Victim, nth: int) -> None:
+    outcome = victim.kill_at_request("topic_backup", Fault(FETCH, nth=nth))
+    assert outcome.status == -signal.SIGKILL, outcome.text
+    assert not list(victim.copies.store.glob("*/restore-points/*.json"))
+    victim.check_backup()
+
+
+def test_an_increment_is_killed(victim: Victim) -> None:
+    victim.run("topic_backup").succeeded()
+    points = set(victim.copies.store.glob("*/restore-points/*.json"))
+    grow(victim.place, 10_000)
+    outcome = victim.kill_at_request("topic_backup", Fault(FETCH))
+    assert outcome.status == -signal.SIGKILL, outcome.text
+    assert set(victim.copies.store.glob("*/restore-points/*.json")) == points
+    victim.check_backup()
+
+
+@pytest.mark.parametrize("step", [1, 4, 12, 25])
+def test_a_backup_dies_at_a_step(victim: Victim, step: int) -> None:
+    """The module itself, or a worker: whoever comes first to so many changes of the store."""
+    outcome = victim.die_at_step("topic_backup", step)
+    if outcome.status != -signal.SIGKILL:
+        assert outcome.failed()["failure"]["code"] == "worker_died"
+    victim.check_backup()
+
+
+@pytest.mark.parametrize("nth", [1, 2, 15, 60])
+def test_a_restore_is_killed_at_a_write(victim: Victim, nth: int) -> None:
+    victim.run("topic_backup").succeeded()
+    outcome = victim.kill_at_request("topic_restore", Fault(PRODUCE, nth=nth))
+    assert outcome.status == -signal.SIGKILL, outcome.text
+    victim.check_restore()
+
+
+def test_a_restore_is_killed_before_and_after_its_writes(victim: Victim) -> None:
+    """At any request but a write: topics just created, producer just known, configs just set."""
+    victim.run("topic_backup").succeeded()
+    for nth in (4, 9, 14, 19):
+        victim.begin()
+        victim.kill_at_request("topic_restore", Fault(nth=nth))
+        victim.check_restore()
+
+
+def test_a_restore_is_killed_again_and_again(victim: Victim) -> None:
+    victim.run("topic_backup").succeeded()
+    for nth in (5, 7, 3, 11):
+        outcome = victim.kill_at_request("topic_restore", Fault(PRODUCE, nth=nth))
+        assert outcome.status == -signal.SIGKILL, outcome.text
+    victim.check_restore()
+
+
+@pytest.mark.parametrize("step", [1, 2, 5, 9])
+def test_a_restore_dies_at_a_step_of_its_journal(victim: Victim, step: int) -> None:
+    victim.run("topic_backup").succeeded()
+    outcome = victim.die_at_step("topic_restore", step)
+    if outcome.status != -signal.SIGKILL:
+        assert outcome.failed()["failure"]["code"] == "worker_died"
+    victim.check_restore()
+
+
+@pytest.mark.parametrize(("module", "api"), [("topic_backup", FETCH), ("topic_restore", PRODUCE)])
+def test_a_worker_is_killed(victim: Victim, module: str, api: int) -> None:
+    if module == "topic_restore":
+        victim.run("topic_backup").succeeded()
+    killed: list[int] = []
+
+    def kill() -> None:
+        workers = children(running.pid)
+        if workers and not killed:
+            killed.append(min(workers))
+            os.kill(killed[0], signal.SIGKILL)
+
+    victim.proxy.add(Fault(api, times=10_000, delay=0.05, after=kill))
+    running = victim.start(module)
+    failure = running.wait().failed()["failure"]
+    assert killed
+    assert failure["code"] == "worker_died"
+    assert not list(victim.copies.store.glob("*/restore-points/*.json")) or module == "topic_restore"
+    victim.proxy.clear()
+    victim.check_restore() if module == "topic_restore" else victim.check_backup()
+
+
+@pytest.mark.parametrize(("module", "api"), [("topic_backup", FETCH), ("topic_restore", PRODUCE)])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_workers_end_with_their_module(victim: Victim, module: str, api: int, number: signal.Signals) -> None:
+    if module == "topic_restore":
+        victim.run("topic_backup").succeeded()
+    workers: set[int] = set()
+
+    def end() -> None:
+        if not workers:
+            workers.update(children(running.pid))
+            os.kill(running.pid, number)
+
+    victim.proxy.add(Fault(api, times=10_000, delay=0.05, after=end))
+    running = victim.start(module)
+    outcome = running.wait()
+    assert outcome.status != 0
+    assert workers
+    wait_until(lambda: not any(map(is_running, workers)), f"the end of {workers}")
+    victim.proxy.clear()
+    victim.check_restore() if module == "topic_restore" else victim.check_backup()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import bare_topics, peer
+from benchmarks import bare_topics, peer, phases
 from benchmarks.bench_bed import timed
 from benchmarks.topic_bed import TopicBed
 from benchmarks.topic_workload import Workload
@@ -23,11 +23,13 @@ class Taken:
 
     Args:
         seconds: Its time.
+        work_seconds: Its time without that of the process's start and end; None where that is of no interest.
         peak_mb: The most memory that its process had, in MiB; None where that is of no interest.
         workers_mb: The most that one of its worker processes had, in MiB.
     """
 
     seconds: float
+    work_seconds: float | None = None
     peak_mb: float | None = None
     workers_mb: float | None = None
 
@@ -49,21 +51,21 @@ class Contenders:
         run = self._topics.back_up(self._store, self._workload.topic)
         if run.result["topics"]["records"] != self._workload.records:
             raise RuntimeError(f"not all was backed up: {run.result}")
-        return Taken(run.seconds, run.peak_mb, run.workers_mb)
+        return Taken(run.seconds, phases.seconds(run.calls), run.peak_mb, run.workers_mb)
 
     def back_up_again(self) -> Taken:
         """Back up where nothing is new."""
         run = self._topics.back_up(self._store, self._workload.topic)
         if run.result["changed"]:
             raise RuntimeError(f"something was new: {run.result}")
-        return Taken(run.seconds, run.peak_mb, run.workers_mb)
+        return Taken(run.seconds, phases.seconds(run.calls), run.peak_mb, run.workers_mb)
 
     def restore(self) -> Taken:
         """Restore as a new topic."""
         target = self._new_target()
         run = self._topics.restore(self._store, self._workload.topic, target)
         self._topics.check(target, self._workload.records)
-        return Taken(run.seconds, run.peak_mb, run.workers_mb)
+        return Taken(run.seconds, phases.seconds(run.calls), run.peak_mb, run.workers_mb)
 
     def copy(self) -> Taken:
         """Copy the broker's files."""
@@ -75,12 +77,12 @@ class Contenders:
         finished, records = bare_topics.consume(self._topics.endpoint, self._workload.topic, self._empty("records"))
         if records != self._workload.records:
             raise RuntimeError(f"{records} records were consumed")
-        return Taken(finished.seconds, finished.peak_mb)
+        return Taken(finished.seconds, peak_mb=finished.peak_mb)
 
     def engine_backs_up(self) -> Taken:
         """Back up with the other tool."""
         finished = peer.back_up(self._topics.endpoint, self._workload.topic, self._empty("engine"))
-        return Taken(finished.seconds, finished.peak_mb)
+        return Taken(finished.seconds, peak_mb=finished.peak_mb)
 
     def engine_restores(self) -> Taken:
         """Restore with the other tool as a new topic."""
@@ -88,7 +90,7 @@ class Contenders:
         folder = self._scratch / "engine"
         finished = peer.restore(self._topics.endpoint, self._workload.topic, folder, target)
         self._topics.check(target, self._workload.records)
-        return Taken(finished.seconds, finished.peak_mb)
+        return Taken(finished.seconds, peak_mb=finished.peak_mb)
 
     def clear(self) -> None:
         """Remove what backups wrote."""

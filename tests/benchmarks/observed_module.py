@@ -15,7 +15,8 @@ import runpy
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any, NoReturn
@@ -43,13 +44,16 @@ class Observer:
         self._client: Any = None
 
     def observe(self, module: str) -> None:
-        """Observe what a module does: its registry, or the operation where it has none."""
+        """Observe what a module does: its registry, the operation where it has none, or all after its start."""
         if module == "backup_verify":
             operation = _operation("verify_backup")
             operation.verify_backup = self._noting("verify", operation.verify_backup)
         elif module.startswith("schema_registry_"):
             operation = _operation(module.removeprefix("schema_registry_") + "_registry")
             operation.connect = self._observing(operation.connect)
+        elif module.startswith("topic_"):
+            runner = importlib.import_module(f"{PLUGINS}.module_utils._ansible.run")
+            runner.reporting = self._noting_all("work", runner.reporting)
 
     def close(self) -> None:
         """Count the requests of the last note."""
@@ -82,6 +86,18 @@ class Observer:
                 return method(*arguments, **options)
             finally:
                 self.notes[-1]["end"] = time.perf_counter()
+
+        return noted
+
+    def _noting_all(self, name: str, context: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a context manager that is one note from its beginning to its end."""
+
+        @contextmanager
+        def noted(*arguments: Any) -> Iterator[Any]:
+            note = {"name": name, "begin": time.perf_counter()}
+            with context(*arguments) as inner:
+                yield inner
+            self.notes.append({**note, "end": time.perf_counter()})
 
         return noted
 

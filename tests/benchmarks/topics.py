@@ -59,6 +59,12 @@ def backups(contenders: Contenders, workload: Workload, goals: Goals, lacking: s
     first = against(f"topic_backup: {workload.said} ({size:.0f} MB)", ours, COPY, found[COPY], goals.copy)
     return [
         replace(first, limits=MEMORY),
+        compare(
+            "  topic_backup: without the process's start",
+            [taken.work_seconds for taken in ours if taken.work_seconds is not None],
+            COPY,
+            [taken.seconds for taken in found[COPY]],
+        ),
         against_engine("  topic_backup", ours, found.get(ENGINE), goals.engine, lacking),
         against("  topic_backup", ours, CONSUMER, found[CONSUMER] * ROUNDS),
         Result("  topic_backup: once more, with nothing new", contenders.back_up_again().seconds),

@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
 import pytest
 from benchmarks import results
-from benchmarks.observed_module import OBSERVED
+from benchmarks.observed_module import OBSERVED, Observer
 from benchmarks.results import Limits, Result, compare, table
 
+from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible import run
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations import (
     export_registry,
     import_registry,
@@ -26,6 +28,17 @@ def test_every_observed_call_is_there() -> None:
     assert callable(export_registry.connect)
     assert callable(import_registry.connect)
     assert callable(verify_backup.verify_backup)
+    assert callable(run.reporting)
+
+
+def test_all_that_a_module_does_after_its_start_is_one_note() -> None:
+    observer = Observer()
+    with observer._noting_all("work", contextlib.nullcontext)("given") as given:
+        assert given == "given"
+        assert observer.notes == []
+    (note,) = observer.notes
+    assert note["name"] == "work"
+    assert note["begin"] <= note["end"]
 
 
 def test_the_ratio_is_the_median_of_the_rounds() -> None:

@@ -19,8 +19,8 @@ from benchmarks.partitions import lines
 from benchmarks.results import table
 from benchmarks.topic_workload import JSON, LARGE, SMALL, VALUES, Workload
 
-OURS = [Taken(2.0, 100.0, 70.0), Taken(4.0, 110.0, 60.0), Taken(3.0, 90.0, 75.0)]
-THEIRS = [Taken(10.0, 900.0), Taken(10.0, 1000.0), Taken(10.0, 800.0)]
+OURS = [Taken(2.0, 1.0, 100.0, 70.0), Taken(4.0, 3.0, 110.0, 60.0), Taken(3.0, 2.0, 90.0, 75.0)]
+THEIRS = [Taken(10.0, peak_mb=900.0), Taken(10.0, peak_mb=1000.0), Taken(10.0, peak_mb=800.0)]
 
 
 def test_works_take_turns_there_and_back() -> None:

@@ -132,10 +132,10 @@ class Outcome:
                     "restore point; earlier restore points keep the one before."
                 )
         if self.problems:
-            first = next(iter(self.problems.values()))
+            first, *_more = self.problems.values()
             yield f"The restore point is not complete: {_partitions(self.problems)} could not be read. {first.message}"
         if self.unread_groups:
-            first = next(iter(self.unread_groups.values()))
+            first, *_more = self.unread_groups.values()
             names = listed(sorted(self.unread_groups))
             yield f"The restore point is not complete: the offsets of groups are missing: {names}. {first.message}"
         trimmed = [read.key for read in self._reads() if read.trimmed and read.problem is None]

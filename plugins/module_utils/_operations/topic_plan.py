@@ -223,7 +223,7 @@ def epochs_to_ask(topics: Iterable[TopicSeen]) -> dict[TopicPartition, int]:
     return {
         (topic.name, state.partition): state.leader_epoch
         for topic in topics
-        for state in _comparable(topic)
+        for state, _mark in _comparable(topic)
         if state.leader_epoch >= 0
     }
 
@@ -237,8 +237,8 @@ def headers_to_ask(topics: Iterable[TopicSeen]) -> dict[TopicPartition, int]:
         (topic.name, state.partition): state.last.base_offset
         for topic in topics
         if not topic.compacted
-        for state in _comparable(topic)
-        if state.last is not None and state.last.base_offset >= _mark(topic, state.partition).start
+        for state, mark in _comparable(topic)
+        if state.last is not None and state.last.base_offset >= mark.start
     }
 
 
@@ -298,18 +298,12 @@ def unavailable(problem: KafkaError, more: str = "") -> KafkaError:
     )
 
 
-def _comparable(topic: TopicSeen) -> Iterable[PartitionState]:
-    """Yield what is archived of partitions that can be read and go on without a gap."""
+def _comparable(topic: TopicSeen) -> Iterable[tuple[PartitionState, Mark]]:
+    """Yield what is archived of partitions that can be read and go on without a gap, and their marks."""
     for number, mark in topic.partitions.items():
         state = topic.archived(number)
         if state is not None and not isinstance(mark, KafkaError) and mark.start <= state.next:
-            yield state
-
-
-def _mark(topic: TopicSeen, partition: int) -> Mark:
-    mark = topic.partitions[partition]
-    assert isinstance(mark, Mark)
-    return mark
+            yield state, mark
 
 
 def _why_new(topic: TopicSeen, state: PartitionState | None, mark: Mark, evidence: Evidence) -> str | None:

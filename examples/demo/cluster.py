@@ -8,22 +8,13 @@ It shares no code with the collection on purpose: what the collection saves and 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from confluent_kafka import (
-    OFFSET_BEGINNING,
-    Consumer,
-    ConsumerGroupTopicPartitions,
-    KafkaError,
-    KafkaException,
-    TopicPartition,
-)
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, ConfigSource, OffsetSpec, ResourceType
 from messages import SILENT
 
-YOUNG = (KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR)
 Place = tuple[str, int, int]  # topic, partition, and the record's number in it
 
 
@@ -83,7 +74,7 @@ def read(brokers: str, groups: Iterable[str]) -> Cluster:
     cluster = Cluster({name: (count, _settings(admin, name)) for name, count in partitions.items()})
     _read_records(admin, brokers, cluster)
     for group in groups:
-        for found in _positions(admin, group):
+        for found in _positions(brokers, group, partitions):
             cluster.positions[group, found.topic, found.partition] = found.offset
     return cluster
 
@@ -105,17 +96,14 @@ def differences(before: Cluster, after: Cluster) -> list[str]:
     return sorted(found)
 
 
-def _positions(admin: AdminClient, group: str) -> list[TopicPartition]:
-    """The committed offsets of a group; a young cluster is asked again until it knows its groups."""
-    for _attempt in range(60):
-        try:
-            (answer,) = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)]).values()
-            return list(answer.result().topic_partitions)
-        except KafkaException as error:
-            if not error.args[0].retriable() and error.args[0].code() not in YOUNG:
-                raise
-            time.sleep(0.5)
-    raise RuntimeError(f"the cluster does not tell the positions of the group {group} within 30 s")
+def _positions(brokers: str, group: str, partitions: dict[str, int]) -> list[TopicPartition]:
+    """The offsets that a group has committed."""
+    asked = [TopicPartition(name, number) for name, count in partitions.items() for number in range(count)]
+    consumer = Consumer({"bootstrap.servers": brokers, "group.id": group}, logger=SILENT)
+    try:
+        return [found for found in consumer.committed(asked, timeout=60) if found.offset >= 0] if asked else []
+    finally:
+        consumer.close()
 
 
 def _settings(admin: AdminClient, topic: str) -> dict[str, str]:

@@ -137,7 +137,7 @@ def read_partitions(
             raise _uncovered(point, gap)
         if numbers is None or entry.facts["partition"] in numbers:
             key = sys.intern(entry.facts["topic"]), entry.facts["partition"]
-            slices.setdefault(key, []).append(_slice(entry))
+            slices.setdefault(key, []).append(as_slice(entry))
     for gap in coverage.missing():
         raise _uncovered(point, gap)
     return {
@@ -153,7 +153,8 @@ def _wanted(states: Iterable[PartitionState], numbers: Collection[int] | None) -
     return (state for state in states if numbers is None or state.partition in numbers)
 
 
-def _slice(entry: Entry) -> Slice:
+def as_slice(entry: Entry) -> Slice:
+    """Keep of a slice's index entry what a restore needs."""
     facts: Mapping[str, Any] = entry.facts
     has_transactions = bool(facts["transactional"] or facts["control"])
     return Slice(

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from .._archive.journal import UndoJournal
@@ -22,7 +22,7 @@ from .restore_plan import TargetTopic, ends_to_look_at
 T = TypeVar("T")
 
 _UNKNOWN = "UNKNOWN_TOPIC_OR_PARTITION"
-_PATIENCE = 60.0  # seconds until a created topic must have leaders
+_PATIENCE = 60.0  # seconds until the target must have answered, and led the topics that it created
 _PAUSE = 0.1
 
 
@@ -119,7 +119,7 @@ def try_to_create(admin: Admin, topics: Sequence[WantedTopic]) -> dict[str, Kafk
     Returns:
         Why it would not, by name.
     """
-    answers = admin.create_all(topics, try_only=True) if topics else {}
+    answers = _patiently(lambda: admin.create_all(topics, try_only=True)) if topics else {}
     replicas = {topic.name: topic.replication_factor for topic in topics}
     return {name: _explained(name, replicas[name], error) for name, error in answers.items() if error is not None}
 
@@ -136,26 +136,28 @@ def create(wire: Wire, admin: Admin, topics: Sequence[WantedTopic], identities: 
     Raises:
         KafkaError: The target does not create one, or nobody leads it in time.
     """
-    left = list(topics)
+    # Where an answer got lost, some of the topics may be there already.
+    for error in (_patiently(lambda: admin.create_all(topics)) if topics else {}).values():
+        if error is not None and error.code != "already_exists":
+            raise error
+    _wait_for_leaders(wire, {topic.name: topic.partitions for topic in topics}, identities)
+
+
+def _patiently(ask: Callable[[], T]) -> T:
+    """Ask until there is an answer; not for ever."""
     deadline = time.monotonic() + _PATIENCE
-    while left:
+    while True:
         try:
-            for error in admin.create_all(left).values():
-                if error is not None and error.code not in ("already_exists", *PASSING):
-                    raise error
+            return ask()
         except KafkaError as error:
-            # An answer that got lost: the topics may be there all the same.
             if error.code not in PASSING or time.monotonic() > deadline:
                 raise
-        found = wire.topics(topic.name for topic in left)
-        left = [topic for topic in left if found[topic.name].error is not None]
-        if left:
-            time.sleep(_PAUSE)
-    _wait_for_leaders(wire, {topic.name: topic.partitions for topic in topics}, identities, deadline)
+        time.sleep(_PAUSE)
 
 
-def _wait_for_leaders(wire: Wire, counts: Mapping[str, int], identities: dict[str, str], deadline: float) -> None:
+def _wait_for_leaders(wire: Wire, counts: Mapping[str, int], identities: dict[str, str]) -> None:
     left = dict(counts)
+    deadline = time.monotonic() + _PATIENCE
     while left:
         for name, topic in wire.topics(left).items():
             led = [partition for partition in topic.partitions.values() if partition.leader >= 0]
@@ -180,7 +182,7 @@ def set_configs(admin: Admin, configs: Mapping[str, Mapping[str, str | None]]) -
     Raises:
         KafkaError: The target refuses one of them.
     """
-    for error in (admin.set_all_configs(configs) if configs else {}).values():
+    for error in (_patiently(lambda: admin.set_all_configs(configs)) if configs else {}).values():
         if error is not None:
             raise error
 

@@ -28,8 +28,8 @@ from .rate import SharedRate
 from .topic_plan import Isolation, PartitionPlan, unavailable
 from .workers import Reporter
 
-_PIECE_BYTES = 8 << 20
-_SMALLEST_PIECE_BYTES = 1 << 20
+_PIECE_BYTES = 8 << 20  # of one broker; two pieces are in memory, and smaller ones of several brokers
+_MOST_NODES = 15  # brokers that are read from at once
 _MOST_WANTS = 1000  # partitions in one request
 _MAX_WAIT = 0.5  # seconds that a broker may wait for something to give
 _DURABLE_BYTES = 1 << 30  # how much may be written before what is complete is made durable
@@ -109,10 +109,9 @@ class _Capture:
                 if copy.trouble is None:
                     by_node.setdefault(copy.leader, deque()).append(copy)
             if by_node:
-                piece = max(2 * _PIECE_BYTES // (1 + len(by_node)), _SMALLEST_PIECE_BYTES)
-                piece = self._job.rate.piece(piece, self._job.workers)
-                pumps = (self._pump(node, queue, piece) for node, queue in by_node.items())
-                self._wire.run(self._wire.gather(*pumps))
+                nodes = list(by_node.items())[:_MOST_NODES]
+                piece = self._job.rate.piece(2 * _PIECE_BYTES // (1 + len(nodes)), self._job.workers)
+                self._wire.run(self._wire.gather(*(self._pump(node, queue, piece) for node, queue in nodes)))
             else:
                 time.sleep(_PAUSE)
             self._find_leaders()

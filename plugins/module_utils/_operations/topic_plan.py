@@ -315,7 +315,7 @@ def _why_new(topic: TopicSeen, state: PartitionState | None, mark: Mark, evidenc
     if _is_contradicted(state, mark, evidence):
         # Without ids nothing tells a topic that was deleted and made again from one that lost its end.
         return UNCLEAN_ELECTION if topic.topic_id else RECREATED
-    if topic.compacted and mark.next > state.next and (topic.expired or state.unavailable):
+    if topic.compacted and mark.next > state.next > state.start and (topic.expired or state.unavailable):
         # Of what an earlier restore point has of an unavailable partition it is not known how old it is.
         return PURGED_TOMBSTONES
     return None

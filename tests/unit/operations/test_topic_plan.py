@@ -144,6 +144,8 @@ def test_without_new_records_no_tombstone_was_missed() -> None:
 def test_compacted_base_that_could_not_be_read_last_time_is_of_unknown_age() -> None:
     topic = seen(archived=replace(ARCHIVED, unavailable=True), compacted=True)
     assert begun(plan(topic))[1] == "purged_tombstones"
+    nothing = PartitionState(0, LINEAGE, "first", 10, 10, -1, None, unavailable=True)
+    assert begun(plan(seen(archived=nothing, compacted=True))) == (LINEAGE, "first", False, 10)
 
 
 def test_numbers_of_lineages_ascend() -> None:

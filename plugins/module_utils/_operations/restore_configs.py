@@ -139,7 +139,7 @@ def doomed(standing: Standing, partitions: Sequence[ArchivedPartition], now: dat
     oldest = now.timestamp() * 1000 - (time or 0)
     for partition in partitions:
         if time is not None and time >= 0:
-            by_time += sum(piece.records for piece in partition.slices if piece.max_timestamp < oldest)
+            by_time += sum(piece.records for piece in partition.slices if 0 <= piece.max_timestamp < oldest)
         surplus = partition.bytes - size if size is not None and size >= 0 else 0
         for piece in partition.slices:
             surplus -= piece.length

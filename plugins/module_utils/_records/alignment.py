@@ -74,7 +74,7 @@ class Alignment:
         """
         if not batch.count or batch.control:
             return
-        if not self._unpacked:
+        if not self._unpacked and batch.base_offset >= self._begin:
             piece = self._next_piece()
             if piece is not None and _is_at(piece[1], batch) and same(piece[0], buffer, batch):
                 self.records += batch.count

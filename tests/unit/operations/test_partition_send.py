@@ -309,9 +309,11 @@ def test_a_damaged_answer_is_asked_for_again_but_not_for_ever(archive: Archive) 
     assert partition.check(broker.fetch(0), is_first=True) == archive.partition.bytes
     other = sending(archive)
     finish_sending(other, Broker())
+    damaged = Fetched("orders", 0, None, 0, 20, 20, 0, memoryview(right[:-1] + b"?"))
+    for _time in range(2):
+        assert other.check(damaged, is_first=True) == 0
     with pytest.raises(KafkaError, match="wrong checksum"):
-        for _time in range(3):
-            other.check(Fetched("orders", 0, None, 0, 20, 20, 0, memoryview(right[:-1] + b"?")), is_first=True)
+        other.check(damaged, is_first=True)
 
 
 def test_a_broker_that_gives_nothing_is_trouble(archive: Archive) -> None:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How far a module is, shown by the real ansible-playbook while the module works, and its end by Ctrl-C.
 
-The module is one of a collection of the tests' own, which works until it is told to end.
+Most are tried with a module of a collection of the tests' own, which works until it is told to end.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ import pytest
 import yaml
 
 from testbed.ansible import Ansible
+from testbed.kafka import Kafka
+from testbed.records import Message, send
+from testbed.topics import Topics
 
 PLUGINS = "ansible_collections.lifeboat.kafka.plugins"
 MODULE = f"""
@@ -229,3 +233,80 @@ def test_an_interrupted_playbook_ends_its_modules_in_order(tmp_path: Path, numbe
             assert (tmp_path / f"tidied by {pid}").exists()
     # Ansible itself leaves all its temporary files behind after SIGTERM.
     assert run.left_over() == [] or number == signal.SIGTERM
+
+
+@dataclass(frozen=True)
+class TopicPlay:
+    """Backs a topic up so slowly that there is something to see."""
+
+    ansible: Ansible
+    kafka: Kafka
+    topic: str
+
+    def start(self, *, bytes_per_second: int) -> subprocess.Popen[str]:
+        store = {"path": str(self.ansible.folder / "store")}
+        task = {
+            "lifeboat.kafka.topic_backup": {
+                "kafka": self.kafka.options,
+                "store": store,
+                "backup_id": "{{ inventory_hostname }}",
+                "topics": [self.topic],
+                "max_bytes_per_second": bytes_per_second,
+            }
+        }
+        tasks = [{"lifeboat.kafka.backup_store": {"store": store}}, task]
+        (self.ansible.folder / "play.yml").write_text(yaml.safe_dump([PLAY | {"tasks": tasks}]))
+        return subprocess.Popen(
+            self.ansible.command("play.yml", inventories=("prod,",)),
+            cwd=self.ansible.folder,
+            env=self.ansible.environment() | {"MARK": str(self.ansible.folder)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def processes(self) -> list[str]:
+        """All processes that came of it and have not ended."""
+        mark = f"MARK={self.ansible.folder}".encode()
+        found = []
+        for path in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):
+                if mark in path.read_bytes().split(b"\0"):
+                    found.append(path.parent.name)
+        return found
+
+
+@pytest.fixture
+def topic_play(tmp_path: Path, kafka: Kafka) -> TopicPlay:
+    topic = f"slow-{tmp_path.name}"
+    Topics(kafka.client).create(topic, 2)
+    messages = [Message(None, os.urandom(1000), partition=number % 2) for number in range(3000)]
+    send(kafka.client, topic, messages)
+    return TopicPlay(Ansible(tmp_path), kafka, topic)
+
+
+def test_a_backup_of_topics_shows_how_far_it_is(topic_play: TopicPlay) -> None:
+    process = topic_play.start(bytes_per_second=1_000_000)
+    output, errors = process.communicate()
+    assert process.returncode == 0, output + errors
+    assert re.search(r"^\[prod\] reading topics: 3,000 offsets \(100 %\), 3.\d MB, ", errors, re.MULTILINE)
+
+
+def test_an_interrupted_backup_leaves_no_process_and_goes_on(topic_play: TopicPlay) -> None:
+    process = topic_play.start(bytes_per_second=300_000)
+    assert process.stderr is not None
+    errors = ""
+    while "reading topics:" not in errors:
+        line = process.stderr.readline()
+        errors += line
+        assert line, errors
+    assert len(topic_play.processes()) >= 5  # two of ansible-playbook, a shell perhaps, the module, two workers
+    os.kill(process.pid, signal.SIGINT)
+    process.communicate()
+    wait_until(lambda: topic_play.processes() == [])
+    again = topic_play.start(bytes_per_second=0)
+    output, errors = again.communicate()
+    assert again.returncode == 0, output + errors
+    assert "changed: [prod]" in output

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from .._archive.parts import GROUPS, TOPICS
 from .._archive.points import LATEST, RestorePoint, find_point
@@ -41,23 +40,8 @@ class TopicsAsked:
     backup_id: str
     restore_point: str
     topics: Selection
-    partitions: frozenset[int] | None
+    partitions: Sequence[int] | None
     mapping: Mapping[str, str]
-
-    @classmethod
-    def from_options(cls, given: Mapping[str, Any]) -> TopicsAsked:
-        """Take the modules' options ``backup_id``, ``restore_point``, ``topics``, ``partitions`` and so on.
-
-        Raises:
-            InvalidOption: A pattern cannot be used.
-        """
-        return cls(
-            backup_id=given["backup_id"],
-            restore_point=given["restore_point"],
-            topics=Selection(tuple(given["topics"]), tuple(given["exclude_topics"])),
-            partitions=None if given["partitions"] is None else frozenset(given["partitions"]),
-            mapping={old: str(new) for old, new in given["topic_mapping"].items()},
-        )
 
 
 @dataclass(frozen=True)
@@ -86,6 +70,16 @@ class Source:
     def partitions(self) -> dict[TopicPartition, ArchivedPartition]:
         """All partitions, by their topics' names in the restore point."""
         return {found.key: found for topic in self.topics.values() for found in topic.partitions.values()}
+
+
+def check_least(option: str, value: int, least: int) -> None:
+    """Make sure that an option is not below a limit.
+
+    Raises:
+        InvalidOption: It is.
+    """
+    if value < least:
+        raise InvalidOption(f"{option} must be {least} or more, not {value}.", object_name=option)
 
 
 def read_source(store: Store, asked: TopicsAsked, *, groups: Selection | None, begun: Sequence[TopicRestore]) -> Source:
@@ -178,8 +172,8 @@ def _select(selection: Selection, archived: Collection[str], point: RestorePoint
     return selected
 
 
-def _check_numbers(numbers: frozenset[int], topics: Mapping[str, SourceTopic]) -> None:
-    missing = numbers.difference(*(topic.partitions.keys() for topic in topics.values()))
+def _check_numbers(numbers: Sequence[int], topics: Mapping[str, SourceTopic]) -> None:
+    missing = set(numbers).difference(*(topic.partitions.keys() for topic in topics.values()))
     if missing:
         raise NotFound(
             f"None of the selected topics has a partition {min(missing)} in the restore point.",

@@ -28,7 +28,7 @@ from .archived_partitions import ArchivedPartition
 from .archived_records import ArchivedRecords
 from .backup_object import describe_point
 from .compare_partitions import Compared, CompareTask, compare_partitions
-from .restore_source import Source, TopicsAsked, read_source
+from .restore_source import Source, TopicsAsked, check_least, read_source
 from .restore_target import is_there, target_identity
 from .workers import Load, Reporter, run_workers, shares
 
@@ -50,12 +50,18 @@ class VerifyRequest:
         committed: Whether restored copies lack the records of aborted and undecided transactions.
         parallel: How many worker processes there may be.
         fail: Whether differences are an error.
+
+    Raises:
+        InvalidOption: A number is too small.
     """
 
     asked: TopicsAsked
     committed: bool
     parallel: int
     fail: bool
+
+    def __post_init__(self) -> None:
+        check_least("parallel", self.parallel, 1)
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,7 @@ class KafkaProxy:
         self._faults: list[Fault] = []
         self._counts: dict[int, int] = {}
         self._open: set[socket.socket] = set()
+        self._problem: BaseException | None = None
 
     @property
     def options(self) -> dict[str, Any]:
@@ -115,6 +116,8 @@ class KafkaProxy:
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
         self.cut_all()
+        if self._problem:
+            raise self._problem
 
     def _accept(self) -> None:
         with suppress(OSError):  # closed
@@ -166,13 +169,20 @@ class KafkaProxy:
                 waiting[correlation] = fault
             broker.sendall(frame)
 
+    def _call(self, after: Callable[[], object]) -> None:
+        """Call what is to happen; what it raises is raised when the proxy ends, since nobody looks into its threads."""
+        try:
+            after()
+        except BaseException as error:  # noqa: BLE001  whatever it is, the test is told
+            self._problem = error
+
     def _answers(self, client: socket.socket, broker: socket.socket, waiting: dict[int, Fault]) -> None:
         while True:
             frame = _frame(broker)
             (correlation,) = struct.unpack_from(">i", frame, 4)
             fault = waiting.pop(correlation, None) or Fault()
             if fault.after:
-                fault.after()
+                self._call(fault.after)
             if fault.cut is not None:
                 client.sendall(frame[: fault.cut])
                 return

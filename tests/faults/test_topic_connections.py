@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from faults.kafka_proxy import CREATE_TOPICS, FETCH, INIT_PRODUCER_ID, METADATA, PRODUCE, Fault, KafkaProxy
-from faults.topic_faults import Victim, fill
+from faults.topic_faults import Victim, fill, rarely
 
 from testbed.kafka import QUICK_TO_RESTART, Kafka
 from testbed.modules import Outcome
@@ -42,7 +42,9 @@ def ended_well(outcome: Outcome) -> bool:
 
 
 @pytest.mark.parametrize(
-    "what", [{"cut": 0}, {"cut": 20}, {"cut": 40_000}, {"drop": True}, {"times": 4, "cut": 100}], ids=str
+    "what",
+    [rarely({"cut": 0}), rarely({"cut": 20}), {"cut": 40_000}, rarely({"drop": True}), {"times": 4, "cut": 100}],
+    ids=str,
 )
 def test_connections_break_during_a_backup(victim: Victim, what: dict[str, Any]) -> None:
     fault = Fault(FETCH, **what)
@@ -53,7 +55,13 @@ def test_connections_break_during_a_backup(victim: Victim, what: dict[str, Any])
 
 @pytest.mark.parametrize(
     "what",
-    [{"nth": 3, "cut": 0}, {"nth": 2, "cut": 7}, {"nth": 4, "drop": True}, {"nth": 2, "times": 9, "cut": 0}],
+    [
+        {"nth": 3, "cut": 0},
+        rarely({"nth": 1, "cut": 0}),
+        rarely({"nth": 2, "cut": 7}),
+        rarely({"nth": 4, "drop": True}),
+        {"nth": 2, "times": 9, "cut": 0},
+    ],
     ids=str,
 )
 def test_writes_or_their_answers_are_lost(victim: Victim, what: dict[str, Any]) -> None:
@@ -64,7 +72,7 @@ def test_writes_or_their_answers_are_lost(victim: Victim, what: dict[str, Any]) 
     victim.check_restore()
 
 
-@pytest.mark.parametrize("api", [METADATA, CREATE_TOPICS, INIT_PRODUCER_ID])
+@pytest.mark.parametrize("api", [rarely(METADATA), CREATE_TOPICS, rarely(INIT_PRODUCER_ID)])
 def test_other_answers_of_a_restore_are_lost(victim: Victim, api: int) -> None:
     victim.run("topic_backup").succeeded()
     fault = Fault(api, cut=0)
@@ -74,8 +82,15 @@ def test_other_answers_of_a_restore_are_lost(victim: Victim, api: int) -> None:
     victim.check_restore()
 
 
-@pytest.mark.parametrize(("module", "api"), [("topic_backup", FETCH), ("topic_restore", PRODUCE)])
-@pytest.mark.parametrize("how", ["restart", "kill"])
+@pytest.mark.parametrize(
+    ("module", "api", "how"),
+    [
+        ("topic_backup", FETCH, "restart"),
+        rarely("topic_backup", FETCH, "kill"),
+        rarely("topic_restore", PRODUCE, "restart"),
+        ("topic_restore", PRODUCE, "kill"),
+    ],
+)
 def test_the_broker_goes_and_comes_back(victim: Victim, module: str, api: int, how: str) -> None:
     if module == "topic_restore":
         victim.run("topic_backup").succeeded()

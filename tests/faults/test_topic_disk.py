@@ -30,10 +30,6 @@ def broker() -> Iterator[Kafka]:
         yield broker
 
 
-def backup(copies: Copies, *topics: str) -> Outcome:
-    return run_program("topic_backup", **copies.backup_options(*topics))
-
-
 def fill_up(folder: Path) -> Path:
     """Fill a file system."""
     filler = folder / "filler"
@@ -55,19 +51,19 @@ def check_full(copies: Copies, outcome: Outcome) -> None:
 def check_rest(broker: Kafka, copies: Copies) -> None:
     """The next run goes on, and what it has comes back."""
     send(broker.client, OTHERS, numbered(10, partitions=2, first=90_000))
-    backup(copies, *SMALL).succeeded()
-    run_program("backup_verify", **copies.common).succeeded()
-    run_program("topic_restore", **copies.restore_options(*SMALL)).succeeded()
+    copies.back_up(*SMALL)
+    copies.verify_store()
+    copies.restore(*SMALL)
     for topic in SMALL:
         copies.check(topic)
 
 
 def test_no_blocks_are_left(broker: Kafka, tmp_path: Path) -> None:
     def run() -> None:
-        copies = Copies(broker, tmp_path / "store", prefix="no-blocks-")
-        backup(copies, *SMALL).succeeded()
+        copies = Copies(broker, tmp_path / "store", prefix="no-blocks-", run=run_program)
+        copies.back_up(*SMALL)
         points = list(copies.store.glob("*/restore-points/*.json"))
-        check_full(copies, backup(copies, BIG, *SMALL))
+        check_full(copies, copies.run("topic_backup", **copies.backup_options(BIG, *SMALL)))
         assert list(copies.store.glob("*/restore-points/*.json")) == points
         check_rest(broker, copies)
 
@@ -76,15 +72,15 @@ def test_no_blocks_are_left(broker: Kafka, tmp_path: Path) -> None:
 
 def test_no_inodes_are_left(broker: Kafka, tmp_path: Path) -> None:
     def run() -> None:
-        copies = Copies(broker, tmp_path / "store", prefix="no-inodes-")
-        backup(copies, *SMALL).succeeded()
+        copies = Copies(broker, tmp_path / "store", prefix="no-inodes-", run=run_program)
+        copies.back_up(*SMALL)
         fillers = [tmp_path / f"filler-{number}" for number in range(200)]
         with contextlib.suppress(OSError):
             for filler in fillers:
                 filler.touch()
         for left in (0, 3, 7):
             fillers[left].unlink(missing_ok=True)
-            check_full(copies, backup(copies, BIG, *SMALL))
+            check_full(copies, copies.run("topic_backup", **copies.backup_options(BIG, *SMALL)))
         for filler in fillers:
             filler.unlink(missing_ok=True)
         check_rest(broker, copies)
@@ -97,16 +93,16 @@ def test_the_disk_of_a_journal_is_full(broker: Kafka, tmp_path: Path) -> None:
     disk.mkdir()
 
     def run() -> None:
-        copies = Copies(broker, tmp_path / "store", prefix="no-journal-")
-        backup(copies, *SMALL).succeeded()
+        copies = Copies(broker, tmp_path / "store", prefix="no-journal-", run=run_program)
+        copies.back_up(*SMALL)
         journal = disk / "journal"
         journal.mkdir()
         filler = fill_up(disk)
-        failed = run_program("topic_restore", **copies.restore_options(*SMALL, journal=str(journal))).failed()
+        failed = copies.run("topic_restore", **copies.restore_options(*SMALL, journal=str(journal))).failed()
         assert failed["failure"]["code"] == "disk_full", failed
         assert copies.topics.names().isdisjoint(map(copies.name, SMALL)), "begun without a journal"
         filler.unlink()
-        run_program("topic_restore", **copies.restore_options(*SMALL, journal=str(journal))).succeeded()
+        copies.restore(*SMALL, journal=str(journal))
         for topic in SMALL:
             copies.check(topic)
 

@@ -15,18 +15,26 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
 from faults.kafka_proxy import Fault, KafkaProxy
 
 from testbed.copies import Copies
+from testbed.groups import commit, committed, translated
 from testbed.kafka import Kafka
 from testbed.mishaps import die_at_step
 from testbed.modules import Outcome, RunningModule, start_module
-from testbed.reading import Contents
 from testbed.records import Message, Place, make, numbered, send, send_in_transactions
 
 PLAIN, COMPACTED, TRANSACTIONS, OTHERS = "orders", "balances", "payments", "broker-times"
 TOPICS = (PLAIN, COMPACTED, TRANSACTIONS, OTHERS)
 PARTITIONS = 3
+GROUP = "readers"
+"""A group that is half-way in each partition."""
+
+
+def rarely(*values: object) -> Any:
+    """The values of parameters that only `make soak` takes."""
+    return pytest.param(*values, marks=pytest.mark.soak)
 
 
 def fill(place: Place) -> None:
@@ -37,6 +45,12 @@ def fill(place: Place) -> None:
     make(place, "compacted", COMPACTED)
     make(place, "transactions", TRANSACTIONS)
     make(place, "log-append-time", OTHERS)
+    ends = {topic: place.topics.watermarks(topic) for topic in TOPICS}
+    commit(
+        place.client,
+        GROUP,
+        {(topic, partition): (of[0] + of[1]) // 2 for topic in TOPICS for partition, of in ends[topic].items()},
+    )
 
 
 def grow(place: Place, first: int) -> None:
@@ -57,21 +71,25 @@ class Victim:
     def __init__(self, broker: Kafka, proxy: KafkaProxy, store: Path) -> None:
         self.broker = broker
         self.proxy = proxy
-        self.copies = Copies(broker, store, kafka=proxy.options)
         self.place = Place.of(broker)
         self._made = 0
+        self.take_store(store)
+
+    def take_store(self, store: Path) -> None:
+        """Go on with a new store."""
+        self.copies = Copies(self.broker, store, kafka=self.proxy.options)
         self.begin()
 
     def begin(self) -> None:
         """From now on restore under names that are new."""
         self._made += 1
-        self.copies.prefix = f"{self.copies.store.parent.name}-{self._made}-"
+        self.copies.prefix = f"{self.copies.store.parent.name[-30:]}-{self._made}-"
         self.proxy.clear()
 
     def options(self, module: str, **more: Any) -> dict[str, Any]:
         """The options of a run of one of the two modules over all topics."""
         made = self.copies.backup_options if module == "topic_backup" else self.copies.restore_options
-        return made(*TOPICS, **more)
+        return made(*TOPICS, **{"groups": [GROUP], "exclude_groups": [], **more})
 
     def start(self, module: str, *, mishap: Callable[[], object] | None = None, **more: Any) -> RunningModule:
         """Start a run."""
@@ -127,10 +145,16 @@ class Victim:
         assert not self.run("topic_restore").succeeded()["changed"]
         assert self.copies.verify(*TOPICS)["differences"] == []
 
-    def check(self, sources: dict[str, Contents] | None = None) -> None:
-        """Fail unless the topics came back, record by record."""
+    def check(self) -> None:
+        """Fail unless the topics came back, record by record, and the group goes on with the same records."""
+        offsets = committed(self.broker.client, GROUP)
         for topic in TOPICS:
-            self.copies.check(topic, sources[topic] if sources else None)
+            source, name = self.copies.contents(topic), self.copies.name(topic)
+            self.copies.check(topic, source)
+            ours, theirs = (
+                {number: offset for (of, number), offset in offsets.items() if of == each} for each in (topic, name)
+            )
+            assert theirs == translated(source, ours), topic
 
     def tidy_up(self) -> None:
         """Delete what was restored so far under the names of now."""

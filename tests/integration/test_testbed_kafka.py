@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient
 from testbed.kafka import QUICK_TO_RESTART, Kafka
 from testbed.kafka_cluster import KafkaCluster
 from testbed.reading import Contents, check_same, difference, digest_topic, read_topic
-from testbed.records import KINDS, LARGE, Message, Place, Writer, make, numbered, open_transaction, send
+from testbed.records import Message, Place, Writer, numbered, open_transaction, send
 from testbed.secure_kafka import ADMIN, PLAIN_USERS, SecureKafka
 from testbed.topics import COMPACTED, LONGEST_NAME, ROLL_KEY, Topics, compact
 
@@ -63,43 +63,6 @@ def counts(contents: Contents) -> dict[int, int]:
 @pytest.fixture(scope="module")
 def place(kafka: Kafka) -> Place:
     return Place.of(kafka)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_topic_is_what_it_is_called(place: Place, kind: str) -> None:
-    topic = f"bed-{kind}"
-    make(place, kind, topic)
-    contents = read_topic(place.client, topic)
-    everything = read_topic(place.client, topic, isolation="uncommitted")
-    records = [record for partition in contents.values() for record in partition]
-    offsets = [[record.offset for record in partition] for partition in contents.values()]
-    holes = any(each and each != list(range(each[0], each[-1] + 1)) for each in offsets)
-    assert all(record.log_append_time == ("log-append-time" in kind) for record in records)
-    assert ("transactions" in kind) == (counts(everything) != counts(contents))
-    assert ("transactions" in kind or "compacted" in kind or kind == "purged") == holes
-    if kind == "keys":
-        assert {None, b""} < {record.key for record in records}
-        assert [record.timestamp for record in records] != sorted(record.timestamp for record in records)
-    elif kind == "values":
-        assert [record.value for record in records].count(None) == 3
-        assert [record.value for record in records].count(b"") == 2
-    elif kind == "headers":
-        assert records[1].headers == (("a", b"1"), ("a", b"2"), ("a", b"1"))
-        assert records[2].headers == (("null", None), ("empty", b""), ("", b"no name"))
-    elif kind == "large":
-        assert [len(record.value or b"") > LARGE - 20 for record in records].count(True) == 3
-    elif kind == "segments":
-        assert len(list((place.data / f"{topic}-0").glob("*.log"))) > 5
-    elif kind.startswith("compacted"):
-        assert len(records) < len(set(place.topics.watermarks(topic).values())) * 300
-        assert (kind == "compacted-transactions") != any(record.value is None for record in records)
-    elif kind == "purged":
-        assert not any(record.value is None for record in records)
-    elif kind == "trimmed":
-        assert place.topics.watermarks(topic) == {0: (123, 250), 1: (250, 250)}
-        assert counts(contents) == {0: 127, 1: 0}
-    elif kind.startswith("empty"):
-        assert counts(contents) == ({0: 0, 1: 0, 2: 0} if kind == "empty" else {0: 0, 1: 10, 2: 0})
 
 
 def test_a_topic_has_the_longest_name(place: Place) -> None:

@@ -12,7 +12,7 @@ copies.check("orders")                       # record by record
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.topics_par
 from ansible_collections.lifeboat.kafka.plugins.module_utils._storage.filesystem import FilesystemStorage
 from testbed.kafka import Kafka
 from testbed.kafka_cluster import KafkaCluster
-from testbed.modules import RunningModule, run_module, start_module
+from testbed.modules import Outcome, RunningModule, run_module, start_module
 from testbed.reading import Contents, check_same, read_topic
 from testbed.topics import LONGEST_NAME, Topics
 
@@ -38,6 +38,7 @@ class Copies:
         target: The cluster that they are restored into; the source when not given.
         prefix: What the names of restored topics begin with; with nothing, they keep their names.
         kafka: The modules' option ``kafka``, where it is not that of the cluster itself.
+        run: Runs a module to its end.
     """
 
     def __init__(
@@ -48,15 +49,17 @@ class Copies:
         target: Kafka | KafkaCluster | None = None,
         prefix: str = "copy-",
         kafka: Mapping[str, Any] | None = None,
+        run: Callable[..., Outcome] = run_module,
     ) -> None:
         self.source = source
         self.target = target or source
         self.prefix = prefix
         self.kafka = kafka
         self.store = store
+        self.run = run
         self.common = {"store": {"path": str(store)}, "backup_id": BACKUP}
         self.topics = Topics(source.client)
-        run_module("backup_store", store={"path": str(store)}).succeeded()
+        self.run("backup_store", store={"path": str(store)}).succeeded()
 
     def name(self, topic: str) -> str:
         """What a topic is called once restored."""
@@ -85,11 +88,11 @@ class Copies:
 
     def back_up(self, *topics: str, **more: Any) -> dict[str, Any]:
         """Back topics up and return the module's result."""
-        return run_module("topic_backup", **self.backup_options(*topics, **more)).succeeded()
+        return self.run("topic_backup", **self.backup_options(*topics, **more)).succeeded()
 
     def restore(self, *topics: str, **more: Any) -> dict[str, Any]:
         """Restore topics and return the module's result."""
-        return run_module("topic_restore", **self.restore_options(*topics, **more)).succeeded()
+        return self.run("topic_restore", **self.restore_options(*topics, **more)).succeeded()
 
     def start_backup(self, *topics: str, **more: Any) -> RunningModule:
         """Start a backup."""
@@ -103,11 +106,11 @@ class Copies:
         """Compare restored topics with the backup and return the module's result."""
         options = self.restore_options(*topics)
         kept = {name: options[name] for name in ("kafka", "topics", "topic_mapping", *self.common)}
-        return run_module("topic_verify", **{**kept, **more}).succeeded()
+        return self.run("topic_verify", **{**kept, **more}).succeeded()
 
     def verify_store(self) -> dict[str, Any]:
         """Read the whole store back and return the module's result."""
-        return run_module("backup_verify", **self.common).succeeded()
+        return self.run("backup_verify", **self.common).succeeded()
 
     def archived(self, *topics: str) -> dict[tuple[str, int], bytes]:
         """The record batches that the newest restore point has, by topic and partition."""

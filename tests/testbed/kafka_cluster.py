@@ -196,8 +196,8 @@ class KafkaCluster:
         """Hold an election; that it was not needed is no error."""
         elected = self.admin.elect_leaders(kind, [TopicPartition(topic, partition)]).result(timeout=WAIT_SECONDS)
         for error in elected.values():
-            if error is not None and error.error().code() != KafkaError.ELECTION_NOT_NEEDED:
-                raise error
+            if error is not None and error.code() != KafkaError.ELECTION_NOT_NEEDED:
+                raise KafkaException(error)
 
     def _topics(self) -> set[str]:
         return set(self.admin.list_topics(timeout=WAIT_SECONDS).topics)

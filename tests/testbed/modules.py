@@ -74,6 +74,8 @@ class RunningModule:
         self._folder = tempfile.TemporaryDirectory(prefix="module-")
         home = Path(self._folder.name)
         (home / "arguments").write_text(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
+        for stream in ("output", "errors"):  # it may be killed before it comes to that
+            (home / stream).touch()
         self._process = _PROCESSES.Process(target=_execute, args=(name, home, dict(environment), mishap))
         self._process.start()
 

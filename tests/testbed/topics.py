@@ -56,7 +56,7 @@ class Topics:
         self._admin = AdminClient(self.client)
 
     def create(self, topic: str, partitions: int = 1, configs: Mapping[str, object] | None = None) -> None:
-        """Create a topic and wait until all its partitions have leaders."""
+        """Create a topic and wait until all its partitions can be written to."""
         self.create_many({topic: partitions}, configs)
 
     def create_many(self, partitions: Mapping[str, int], configs: Mapping[str, object] | None = None) -> None:
@@ -66,6 +66,8 @@ class Topics:
         for done in self._admin.create_topics(new).values():
             done.result(timeout=WAIT_SECONDS)
         wait_for(lambda: self._led(partitions), f"leaders of {len(partitions)} topics")
+        for topic in partitions:  # a broker may be told to lead before it can
+            wait_for(lambda: bool(self.watermarks(topic)), f"the partitions of {topic}")  # noqa: B023  called at once
 
     def delete(self, topic: str) -> None:
         """Delete a topic and wait until it is gone."""

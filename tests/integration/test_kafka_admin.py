@@ -15,7 +15,8 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import KafkaSettings
 from ansible_collections.lifeboat.kafka.plugins.module_utils._kafka.admin import Admin, WantedTopic
 from ansible_collections.lifeboat.kafka.plugins.module_utils._kafka.group_list import ListedGroup
-from ansible_collections.lifeboat.kafka.plugins.module_utils._kafka.groups import Committed, Group
+from ansible_collections.lifeboat.kafka.plugins.module_utils._kafka.group_offsets import Committed
+from ansible_collections.lifeboat.kafka.plugins.module_utils._kafka.groups import Group
 from testbed.groups import PROTOCOLS, commit, member, share_member, undecided
 from testbed.kafka import QUICK_TO_RESTART, Kafka
 from testbed.records import numbered, send
@@ -186,7 +187,8 @@ def test_groups_with_members_keep_their_offsets(admin: Admin, kafka: Kafka, topi
 def test_offsets_are_read_as_they_were_committed(admin: Admin, kafka: Kafka, topic: str) -> None:
     commit(kafka.client, topic, {(topic, 0): 7}, metadata="mark »7« ü", leader_epoch=0)
     commit(kafka.client, topic, {(topic, 1): 0})
-    assert admin.committed(topic) == {(topic, 0): Committed(7, 0, "mark »7« ü"), (topic, 1): Committed(0, None, "")}
+    words = "mark »7« ü\0"  # with the NUL that the client here commits
+    assert admin.committed(topic) == {(topic, 0): Committed(7, 0, words), (topic, 1): Committed(0, None, "")}
     assert admin.committed("nobody") == {}
 
 

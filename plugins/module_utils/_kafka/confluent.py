@@ -13,10 +13,8 @@ _NEEDED = (0x020B0000, "2.11")  # as librdkafka writes its versions
 
 try:
     from confluent_kafka import (
-        ConsumerGroupTopicPartitions,
         KafkaException,
         TopicCollection,
-        TopicPartition,
         libversion,
     )
     from confluent_kafka.admin import (  # type: ignore[attr-defined]
@@ -34,11 +32,9 @@ except ImportError:
     ConfigEntry: Any = None  # type: ignore[no-redef]
     ConfigResource: Any = None  # type: ignore[no-redef]
     ConfigSource: Any = None  # type: ignore[no-redef]
-    ConsumerGroupTopicPartitions: Any = None  # type: ignore[no-redef]
     KafkaException: Any = None  # type: ignore[no-redef]
     NewTopic: Any = None  # type: ignore[no-redef]
     TopicCollection: Any = None  # type: ignore[no-redef]
-    TopicPartition: Any = None  # type: ignore[no-redef]
 else:
     CONFLUENT_KAFKA_IS_THERE = True
 
@@ -49,11 +45,9 @@ __all__ = [
     "ConfigEntry",
     "ConfigResource",
     "ConfigSource",
-    "ConsumerGroupTopicPartitions",
     "KafkaException",
     "NewTopic",
     "TopicCollection",
-    "TopicPartition",
     "require_confluent_kafka",
 ]
 

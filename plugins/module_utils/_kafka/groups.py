@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from .._core.errors import KafkaError
 from .._core.kafka_names import TopicPartition
-from .confluent import ConsumerGroupTopicPartitions
-from .confluent import TopicPartition as TopicPartitionOffset
 from .group_list import ListedGroup, list_groups
-from .session import Fault, Session, settled
+from .group_offsets import Committed, Offsets, read_committed, set_committed
+from .session import Session, settled
 
 _GONE = "dead"
 
@@ -35,23 +33,6 @@ class Group(NamedTuple):
     state: str
     members: int
     simple: bool
-
-
-class Committed(NamedTuple):
-    """What a group has committed for a partition.
-
-    Args:
-        offset: The next record's offset.
-        leader_epoch: That of the last record read, or None where the consumer said none.
-        metadata: The consumer's own words.
-    """
-
-    offset: int
-    leader_epoch: int | None = None
-    metadata: str = ""
-
-
-Offsets: TypeAlias = "dict[TopicPartition, Committed]"
 
 
 class GroupAdmin(Session):
@@ -101,22 +82,7 @@ class GroupAdmin(Session):
             For each group its offsets, or why they cannot be read.
         """
 
-        def start(names: Sequence[str]) -> dict[str, Future[Any]]:
-            begun: dict[str, Future[Any]] = {}
-            for name in names:  # the call takes one group
-                wanted = [ConsumerGroupTopicPartitions(name)]
-                begun |= self._client.list_consumer_group_offsets(
-                    wanted, require_stable=True, request_timeout=self.timeout
-                )
-            return begun
-
-        return self._each(
-            groups,
-            start,
-            _offsets,
-            doing=lambda name: f"Reading the offsets of the group {name!r}",
-            needs="Describe on the group and on its topics",
-        )
+        return read_committed(self.settings, self.timeout, groups)
 
     def set_committed(self, group: str, offsets: Mapping[TopicPartition, Committed]) -> None:
         """Set offsets of a group, which is made by that if there is none; those of other partitions stay.
@@ -135,20 +101,7 @@ class GroupAdmin(Session):
             For each group None, or why not all of them are set.
         """
 
-        def start(names: Sequence[str]) -> dict[str, Future[Any]]:
-            begun: dict[str, Future[Any]] = {}
-            for name in names:  # the call takes one group
-                wanted = [ConsumerGroupTopicPartitions(name, _partitions(offsets[name]))]
-                begun |= self._client.alter_consumer_group_offsets(wanted, request_timeout=self.timeout)
-            return begun
-
-        return self._each(
-            [name for name, wanted in offsets.items() if wanted],
-            start,
-            _all_set,
-            doing=lambda name: f"Setting the offsets of the group {name!r}",
-            needs="Read on the group and on its topics",
-        )
+        return set_committed(self.settings, self.timeout, {name: wanted for name, wanted in offsets.items() if wanted})
 
 
 def _group(name: str, described: Any) -> Group:
@@ -159,33 +112,3 @@ def _group(name: str, described: Any) -> Group:
         members=len(described.members),
         simple=described.is_simple_consumer_group,
     )
-
-
-def _offsets(_name: str, answer: Any) -> Offsets:
-    found = {}
-    for partition in answer.topic_partitions:
-        _check(partition)
-        if partition.offset >= 0:
-            epoch = partition.leader_epoch
-            found[partition.topic, partition.partition] = Committed(
-                partition.offset, epoch if epoch is not None and epoch >= 0 else None, partition.metadata or ""
-            )
-    return found
-
-
-def _partitions(offsets: Mapping[TopicPartition, Committed]) -> list[Any]:
-    found = []
-    for (topic, partition), committed in offsets.items():
-        epoch = {} if committed.leader_epoch is None else {"leader_epoch": committed.leader_epoch}
-        found.append(TopicPartitionOffset(topic, partition, committed.offset, metadata=committed.metadata, **epoch))
-    return found
-
-
-def _all_set(_name: str, answer: Any) -> None:
-    for partition in answer.topic_partitions:
-        _check(partition)
-
-
-def _check(partition: Any) -> None:
-    if partition.error is not None:
-        raise Fault(partition.error.code(), f"topic {partition.topic!r}, partition {partition.partition}")

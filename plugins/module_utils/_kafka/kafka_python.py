@@ -24,10 +24,12 @@ try:
     from kafka.protocol.consumer import (
         FetchRequest,
         ListOffsetsRequest,
+        OffsetCommitRequest,
+        OffsetFetchRequest,
         OffsetForLeaderEpochRequest,
     )
     from kafka.protocol.frame import KafkaBytes
-    from kafka.protocol.metadata import MetadataRequest
+    from kafka.protocol.metadata import FindCoordinatorRequest, MetadataRequest
     from kafka.protocol.parser import KafkaProtocol
     from kafka.protocol.producer import InitProducerIdRequest
 except ImportError:
@@ -43,10 +45,13 @@ except ImportError:
     KafkaBytes: Any = None  # type: ignore[no-redef]
     KernelEvent: Any = None  # type: ignore[no-redef]
     FetchRequest: Any = None  # type: ignore[no-redef]
+    FindCoordinatorRequest: Any = None  # type: ignore[no-redef]
     InitProducerIdRequest: Any = None  # type: ignore[no-redef]
     ListGroupsRequest: Any = None  # type: ignore[no-redef]
     ListOffsetsRequest: Any = None  # type: ignore[no-redef]
     MetadataRequest: Any = None  # type: ignore[no-redef]
+    OffsetCommitRequest: Any = None  # type: ignore[no-redef]
+    OffsetFetchRequest: Any = None  # type: ignore[no-redef]
     OffsetForLeaderEpochRequest: Any = None  # type: ignore[no-redef]
     TaskState: Any = None  # type: ignore[no-redef]
 else:
@@ -56,6 +61,7 @@ __all__ = [
     "KAFKA_PYTHON_IS_THERE",
     "AbstractTokenProvider",
     "FetchRequest",
+    "FindCoordinatorRequest",
     "Future",
     "InitProducerIdRequest",
     "KafkaBytes",
@@ -67,6 +73,8 @@ __all__ = [
     "ListOffsetsRequest",
     "MetadataRequest",
     "NetworkSelector",
+    "OffsetCommitRequest",
+    "OffsetFetchRequest",
     "OffsetForLeaderEpochRequest",
     "Task",
     "TaskState",

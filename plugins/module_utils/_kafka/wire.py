@@ -17,6 +17,7 @@ from .._core.kafka_names import TopicPartition
 from .._core.settings import KafkaSettings
 from .by_leader import Answers, ask_leaders
 from .connection import Connection
+from .coordinators import Ask, ask_coordinators
 from .errors import broker_error, retriable
 from .fetching import Fetched, Want, fetch_request, fetched
 from .headers import first_headers
@@ -220,6 +221,18 @@ class Wire:
 
     async def _fetch_now(self, node: int, wants: Sequence[Want], max_bytes: int) -> list[Fetched]:
         return await self.fetch(node, wants, max_bytes=max_bytes, max_wait=0, min_bytes=0, isolation="uncommitted")
+
+    # Groups
+
+    def by_coordinator(
+        self, groups: Iterable[str], ask: Ask[T], *, doing: Callable[[str], str], needs: str
+    ) -> dict[str, T | KafkaError]:
+        """Ask for something of many groups; see `ask_coordinators`."""
+        return self.run(
+            ask_coordinators(
+                groups, ask, nodes=self._nodes, loop=self._loop, timeout=self._timeout, doing=doing, needs=needs
+            )
+        )
 
     # Batches
 

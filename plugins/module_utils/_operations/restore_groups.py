@@ -18,7 +18,8 @@ from .._core.errors import KafkaError, NotFound, Refused
 from .._core.kafka_names import TopicPartition
 from .._core.selection import Selection
 from .._kafka.admin import Admin
-from .._kafka.groups import Committed, Group, Offsets
+from .._kafka.group_offsets import Committed, Offsets
+from .._kafka.groups import Group
 from .archived_partitions import ArchivedPartition
 from .offset_map import OffsetMap
 from .read_cluster import HAVE_OFFSETS

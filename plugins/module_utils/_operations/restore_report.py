@@ -12,7 +12,7 @@ from .._archive.journal import UndoJournal
 from .._archive.offset_maps import offset_map_folder
 from .._core.change import Difference
 from .._core.kafka_names import TopicPartition
-from .._kafka.groups import Offsets
+from .._kafka.group_offsets import Offsets
 from .archived_records import Lost
 from .backup_object import describe_point
 from .offset_map import PartitionMap

@@ -24,7 +24,7 @@ from .._core.progress import Progress
 from .._core.selection import Selection
 from .._core.settings import KafkaSettings, StoreSettings
 from .._kafka.admin import Admin
-from .._kafka.groups import Offsets
+from .._kafka.group_offsets import Offsets
 from .._kafka.wire import Wire
 from .archived_partitions import ArchivedPartition
 from .archived_records import ArchivedRecords, Lost

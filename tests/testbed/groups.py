@@ -17,13 +17,25 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, Producer, ShareConsumer, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaException,
+    Producer,
+    ShareConsumer,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
 
+from testbed.reading import Contents
 from testbed.topics import wait_for
 
 WAIT_SECONDS = 60
 PROTOCOLS = ("classic", "consumer")
 """Types of groups that consumers join: the old protocol, and that of KIP-848."""
+
+Offsets = dict[tuple[str, int], int]
+"""Committed offsets by topic and partition."""
 
 
 @contextmanager
@@ -93,6 +105,34 @@ def undecided(client: Mapping[str, str], group: str, offsets: Mapping[tuple[str,
         with suppress(KafkaException):  # there is none any more
             producer.abort_transaction(WAIT_SECONDS)
         consumer.close()
+
+
+def committed(client: Mapping[str, str], group: str) -> Offsets:
+    """Return what a group has committed."""
+    admin = AdminClient(dict(client))
+    found: list[TopicPartition] = []
+
+    def read() -> bool:
+        asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
+        found[:] = asked[group].result(timeout=WAIT_SECONDS).topic_partitions
+        return True
+
+    wait_for(read, f"the offsets of {group}")
+    return {(each.topic, each.partition): each.offset for each in found if each.offset >= 0}
+
+
+def translated(source: Contents, offsets: Mapping[int, int]) -> dict[int, int]:
+    """Return what committed offsets must become where a topic's records were restored from offset 0 on.
+
+    A group goes on with the same record, so as many records lie before it as did at the source.
+
+    Args:
+        source: What consumers see of the topic.
+        offsets: What was committed, by partition.
+    """
+    return {
+        partition: sum(record.offset < offset for record in source[partition]) for partition, offset in offsets.items()
+    }
 
 
 def _commit(consumer: Consumer, offsets: list[TopicPartition]) -> None:

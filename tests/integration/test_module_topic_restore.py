@@ -315,7 +315,9 @@ def test_what_retention_will_delete_is_told(copies: Copies) -> None:
 def test_another_writer_to_unfinished_work_is_noticed(copies: Copies, proxy: KafkaProxy) -> None:
     name = topic(copies, "disturbed", records=2000)
     target = copies.name(name)
-    fault = proxy.add(Fault(PRODUCE, nth=2, after=lambda: send(copies.target.client, target, numbered(2, partitions=2))))
+    fault = proxy.add(
+        Fault(PRODUCE, nth=2, after=lambda: send(copies.target.client, target, numbered(2, partitions=2)))
+    )
     told = failed(copies, name, kafka=proxy.options)
     assert fault.happened == 1
     assert told["failure"]["code"] == "foreign_records"

@@ -1,7 +1,7 @@
 # Copyright: lifeboat.kafka contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Offsets of groups, backed up and restored on a real broker: groups go on with the record that they would have read."""
+"""Offsets of groups, restored on a real broker: each group goes on with the record that it would have read."""
 
 from __future__ import annotations
 

@@ -113,6 +113,8 @@ def committed(client: Mapping[str, str], group: str) -> Offsets:
     found: list[TopicPartition] = []
 
     def read() -> bool:
+        # A coordinator that is not ready is an error here, while the next call would end this process.
+        admin.describe_consumer_groups([group])[group].result(timeout=WAIT_SECONDS)
         asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
         found[:] = asked[group].result(timeout=WAIT_SECONDS).topic_partitions
         return True

@@ -35,7 +35,7 @@ from .restore_groups import GroupsPlan, GroupsWish, read_committed, read_groups,
 from .restore_plan import CREATE, NOTHING, Aim, TopicPlan, Wish, first_problem, plan_topic
 from .restore_report import difference, values, warnings
 from .restore_run import Ran, RestoreRun, RunOptions
-from .restore_source import Source, TopicsAsked, damaged_files, read_source
+from .restore_source import Source, TopicsAsked, check_least, damaged_files, read_source
 from .restore_target import read_target, target_identity, try_to_create
 
 OPERATION = "topic_restore"
@@ -61,6 +61,9 @@ class RestoreRequest:
         parallel: How many worker processes there may be.
         bytes_per_second: How much all of them may send a second; 0 for no limit.
         journal: A directory for the journal, or None for the store.
+
+    Raises:
+        InvalidOption: A number is too small.
     """
 
     asked: TopicsAsked
@@ -74,6 +77,12 @@ class RestoreRequest:
     parallel: int
     bytes_per_second: int
     journal: str | None
+
+    def __post_init__(self) -> None:
+        check_least("parallel", self.parallel, 1)
+        check_least("max_bytes_per_second", self.bytes_per_second, 0)
+        if self.replication_factor is not None:
+            check_least("replication_factor", self.replication_factor, 1)
 
 
 @dataclass(frozen=True)

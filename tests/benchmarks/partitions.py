@@ -18,6 +18,7 @@ from benchmarks.topics import MEMORY
 
 ROUNDS = 3
 TOPICS = 100
+AT_ONCE = 20  # a controller takes a limited number of changes in one request
 SIZE = 1000  # bytes of a record
 UNCHANGED_SECONDS = 2
 CHANGED_SECONDS = 30
@@ -31,7 +32,8 @@ class Partitions:
         self._topics = topics
         self._partitions = {f"bench-many-{number:03}": each for number in range(TOPICS)}
         print(f"Making {self.said} ...", flush=True)
-        topics.topics.create_many(self._partitions)
+        for first in range(0, TOPICS, AT_ONCE):
+            topics.topics.create_many(dict(list(self._partitions.items())[first : first + AT_ONCE]))
         self.change()
         self._store: Path = topics.bed.new_store()
         self.back_up(changed=True)

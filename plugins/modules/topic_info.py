@@ -56,6 +56,7 @@ EXAMPLES = r"""
       sasl_mechanism: SCRAM-SHA-512
       username: backup
       password: "{{ kafka_password }}"
+      ca_cert: /etc/pki/kafka-ca.pem
     topics: [orders]
     gather: configs
 """
@@ -142,7 +143,7 @@ omitted:
     fewer with O(topics), or use O(query).
   returned: success
   type: dict
-  sample: {partitions: 0, topics: 0}
+  sample: {topics: 0}
 query_result:
   description: What O(query) gave.
   returned: when O(query) is given

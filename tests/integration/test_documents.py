@@ -15,9 +15,11 @@ from testbed.ansible import PROGRAM, Ansible
 from testbed.axonops import AxonOpsRegistry
 from testbed.documents import Document, Shown, shown, unlike
 from testbed.fixtures import RegistryFactory
+from testbed.kafka import Kafka
 
 README = Document("README.md")
 GUIDE = Document("docs/guides/first-backup-and-restore.md")
+TOPICS = Document("docs/guides/topics.md")
 
 
 class Reader:
@@ -73,6 +75,15 @@ def test_the_guide(registry_factory: RegistryFactory, tmp_path: Path) -> None:
     reader.write_inventory(GUIDE)
 
     reader.follow(GUIDE.text)
+
+
+def test_the_guide_on_topics(tmp_path: Path) -> None:
+    places = {"/tmp/lifeboat-topics": str(tmp_path / "store")}
+    with Kafka() as prod, Kafka() as dr:
+        reader = Reader(tmp_path, places, {"PROD_KAFKA": prod.endpoint, "DR_KAFKA": dr.endpoint})
+        reader.write_inventory(TOPICS)
+
+        reader.follow(TOPICS.text)
 
 
 def test_the_readme(registry_factory: RegistryFactory, tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 # Copyright: lifeboat.kafka contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs every example of every module, by ansible-playbook and on real registries, and compares what comes back."""
+"""Runs every example of every module by ansible-playbook, on real registries and brokers."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,17 @@ from testbed.ansible import Ansible, Outcome
 from testbed.axonops import AxonOpsRegistry
 from testbed.contents import avro, fill, holding, register
 from testbed.fixtures import RegistryFactory
+from testbed.groups import commit
+from testbed.kafka import Kafka
 from testbed.module_docs import misfits, module_docs
 from testbed.modules import MODULES, run_module
+from testbed.reading import check_same, read_topic
+from testbed.records import numbered, send
+from testbed.secure_kafka import SecureKafka
+from testbed.topics import Topics
 
 PASSWORD = "s3cret-word"
-ORDER = ("backup_store", "schema_registry_export", "restore_point", "backup_info", "backup_verify")
+ORDER = ("backup_store", "schema_registry_export", "restore_point", "topic_backup", "backup_info", "backup_verify")
 """Modules whose examples need what those of the ones before them make."""
 
 
@@ -37,37 +45,85 @@ def play(module: str, examples: str) -> dict[str, Any]:
         "hosts": "localhost",
         "connection": "local",
         "gather_facts": False,
-        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}", "registry_password": PASSWORD},
+        "vars": {
+            "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+            "registry_password": PASSWORD,
+            "kafka_password": PASSWORD,
+        },
         "tasks": tasks,
     }
 
 
+@dataclass(frozen=True)
+class Bed:
+    """What the examples work on.
+
+    Attributes:
+        registries: By name: ``open`` with schemas, ``guarded`` by a password with the same, and the empty ``lost``.
+        source: A broker with topics and a group.
+        target: An empty one.
+        guarded: One with the same topics, and the user ``backup``.
+    """
+
+    registries: dict[str, AxonOpsRegistry]
+    source: Kafka
+    target: Kafka
+    guarded: SecureKafka
+
+    def replacements(self, module: str, store: Path) -> list[tuple[str, str]]:
+        """What stands in the examples of a module, and what is meant in this bed."""
+        restores = module in ("topic_restore", "topic_verify")
+        address = self.guarded.login("backup", PASSWORD)["bootstrap_servers"][0]
+        return [
+            (
+                "http://registry.example.org:8081",
+                self.registries["lost" if module == "schema_registry_import" else "open"].endpoint,
+            ),
+            ("https://registry-1.example.org", "http://127.0.0.1:9"),
+            ("https://registry-2.example.org", self.registries["guarded"].endpoint),
+            ("kafka-1.example.org:9092", (self.target if restores else self.source).endpoint),
+            ("kafka-2.example.org:9092", "127.0.0.1:9"),
+            ("kafka-1.example.org:9093", address),
+            ("test-kafka.example.org:9092", self.target.endpoint),
+            ("/etc/pki/kafka-ca.pem", str(self.guarded.certificates.ca)),
+            ("/srv/lifeboat", str(store)),
+            ("restore_point: 42", f"restore_point: {2 if restores else 1}"),
+        ]
+
+
+def fill_broker(broker: Kafka) -> None:
+    """Create topics with some records, and a group that has read some of them."""
+    topics = Topics(broker.client)
+    for topic in ("orders", "payments.a", "payments.scratch1"):
+        topics.create(topic, 2)
+        send(broker.client, topic, numbered(20, partitions=2))
+    commit(broker.client, "payments-billing", {("payments.a", 0): 4})
+
+
 @pytest.fixture
-def servers() -> Any:
-    """By name: ``open`` with schemas, ``guarded`` by a password with the same, and ``lost``, which is empty."""
+def bed(secure_kafka: SecureKafka) -> Iterator[Bed]:
+    """Registries and brokers for the examples."""
     guarded = AxonOpsRegistry(auth="basic", admin=("backup", PASSWORD))
-    with guarded, AxonOpsRegistry() as opened, AxonOpsRegistry() as lost:
+    with guarded, AxonOpsRegistry() as opened, AxonOpsRegistry() as lost, Kafka() as source, Kafka() as target:
         for server in (opened, guarded):
             fill(server)
             for subject in ("payments.a", "payments.scratch1"):
                 register(server, subject, avro("A"))
-        yield {"open": opened, "guarded": guarded, "lost": lost}
+        secure_kafka.create_user("backup", PASSWORD)
+        may = ("describe", "read", "describe_configs")
+        secure_kafka.allow("backup", *(("topic", "*", operation) for operation in may), ("group", "*", "describe"))
+        for broker in (source, secure_kafka):
+            fill_broker(broker)
+        yield Bed({"open": opened, "guarded": guarded, "lost": lost}, source, target, secure_kafka)
 
 
 @pytest.fixture
-def played(tmp_path: Path, servers: dict[str, AxonOpsRegistry]) -> tuple[Path, Outcome]:
+def played(tmp_path: Path, bed: Bed) -> tuple[Path, Outcome]:
     """All examples, run as one playbook, with the addresses, paths and numbers of this bed."""
     plays = []
     for module in sorted(MODULES, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name)):
-        registry = servers["lost" if module == "schema_registry_import" else "open"].endpoint
         text = module_docs()[module]["examples"]
-        for written, meant in (
-            ("http://registry.example.org:8081", registry),
-            ("https://registry-1.example.org", "http://127.0.0.1:9"),
-            ("https://registry-2.example.org", servers["guarded"].endpoint),
-            ("/srv/lifeboat", str(tmp_path / "store")),
-            ("restore_point: 42", "restore_point: 1"),
-        ):
+        for written, meant in bed.replacements(module, tmp_path / "store"):
             text = text.replace(written, meant)
         assert "example.org" not in text
         plays.append(play(module, text))
@@ -82,8 +138,8 @@ def results(played: tuple[Path, Outcome], module: str) -> list[dict[str, Any]]:
     return [result for task, result in zip(tasks, found, strict=True) if f"lifeboat.kafka.{module}" in task]
 
 
-def test_all_examples_run(played: tuple[Path, Outcome], servers: dict[str, AxonOpsRegistry]) -> None:
-    outcome = played[1]
+def test_all_examples_run(played: tuple[Path, Outcome], bed: Bed) -> None:
+    outcome, servers = played[1], bed.registries
     assert outcome.status == 0, outcome.output
     assert PASSWORD not in outcome.output
     store = json.loads((played[0] / "backup_store.json").read_text())
@@ -98,7 +154,17 @@ def test_all_examples_run(played: tuple[Path, Outcome], servers: dict[str, AxonO
     assert held.pop("test.orders-value version 1")["schema"] == wanted["orders-value version 1"]["schema"]
     assert held == wanted
     assert results(played, "schema_registry_info")[1]["query_result"] == []
-    assert results(played, "backup_info")[2]["query_result"] == [1]
+    assert results(played, "backup_info")[3]["query_result"] == [1, 2]
+    everything, payments = results(played, "topic_backup")
+    assert (everything["topics"]["records"], everything["groups"]["offsets"]) == (60, 1)
+    assert (payments["topics"]["topics"], payments["topics"]["records"]) == (1, 20)
+    planned, brought, look = results(played, "topic_restore")
+    assert (planned["changed"], brought["topics"]["records"], brought["groups"]["offsets"]) == (True, 60, 1)
+    assert [step["target"] for step in look["plan"]] == ["look.payments.a", "look.payments.scratch1"]
+    assert [told["topics"]["records"] for told in results(played, "topic_verify")] == [60, 40]
+    assert results(played, "topic_info")[1]["query_result"] == []
+    for topic in ("orders", "payments.a"):
+        check_same(read_topic(bed.source.client, topic), read_topic(bed.target.client, topic))
     assert servers["open"].call("GET", "/mode") == {"mode": "READONLY"}
     for module in MODULES:
         for result in results(played, module):
@@ -106,13 +172,18 @@ def test_all_examples_run(played: tuple[Path, Outcome], servers: dict[str, AxonO
 
 
 def test_documented_values_come_back(
-    registry_factory: RegistryFactory, tmp_path: Path, registry: AxonOpsRegistry
+    registry_factory: RegistryFactory, tmp_path: Path, registry: AxonOpsRegistry, kafka: Kafka
 ) -> None:
     """All that the documentation says is returned, with the options that ask for most."""
     source = registry_factory()
     fill(source)
     store = {"path": str(tmp_path / "store")}
     backup = {"store": store, "backup_id": "prod"}
+    Topics(kafka.client).create("documented", 1)
+    send(kafka.client, "documented", numbered(10))
+    commit(kafka.client, "documented", {("documented", 0): 4})
+    topics = {"kafka": kafka.options, "topics": ["documented"]}
+    copies = {**topics, "topic_mapping": {"documented": "documented-copy"}}
     source_family, family = {"registry": {"url": source.endpoint}}, {"registry": {"url": registry.endpoint}}
     runs: list[tuple[str, dict[str, Any]]] = [
         ("backup_store", {"store": store}),
@@ -123,6 +194,10 @@ def test_documented_values_come_back(
         ("schema_registry_info", {**family, "gather": "versions", "query": "versions"}),
         ("schema_registry_compatibility", {**family, "compatibility": "FULL"}),
         ("schema_registry_mode", {**family, "store": store, "state": "recovered"}),
+        ("topic_backup", {**backup, **topics, "groups": ["documented"]}),
+        ("topic_restore", {**backup, **copies}),
+        ("topic_verify", {**backup, **copies}),
+        ("topic_info", {**topics, "gather": "configs", "query": "topics"}),
         ("restore_point", {**backup, "state": "open"}),
     ]
     told = {module: run_module(module, **options).succeeded() for module, options in runs}

@@ -39,7 +39,8 @@ class Workload:
 
     def times(self, factor: int) -> Workload:
         """The same kind of records, that many times as many."""
-        return replace(self, topic=f"{self.topic}-{factor}x", records=factor * self.records)
+        said = f"{factor} x {self.said}"
+        return replace(self, topic=f"{self.topic}-{factor}x", said=said, records=factor * self.records)
 
     def create_and_fill(self, endpoint: str) -> None:
         """Produce all records; the topic must be there, empty, with `PARTITIONS` partitions."""

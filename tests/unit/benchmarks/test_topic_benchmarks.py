@@ -65,6 +65,7 @@ def test_records_are_unique_and_as_large_as_is_said(workload: Workload, size: in
 def test_ten_times_the_records_lie_in_another_topic() -> None:
     assert JSON.times(10).records == 50_000_000
     assert JSON.times(10).topic != JSON.topic
+    assert JSON.times(10).said == f"10 x {JSON.said}"
 
 
 def test_a_copy_is_hashed(tmp_path: Path) -> None:

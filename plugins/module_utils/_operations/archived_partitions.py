@@ -95,6 +95,15 @@ class ArchivedPartition:
         """Whether each offset has a record, of no transaction: then the index tells all offsets."""
         return all(piece.is_plain for piece in self.slices)
 
+    def held_bytes(self, piece_bytes: int) -> int:
+        """Return how many bytes of it are in memory at most while it is gone through.
+
+        Args:
+            piece_bytes: How much is read at once, unless a single batch has more.
+        """
+        longest = max((piece.length for piece in self.slices), default=0)
+        return min(longest, max(piece_bytes, self.largest)) + self.largest
+
     def entry(self, piece: Slice) -> Entry:
         """Return a slice's index entry, with the facts that errors need."""
         facts = {

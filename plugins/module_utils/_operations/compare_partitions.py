@@ -229,9 +229,9 @@ class _Comparison:
         for partition in [each for each in self._active if each.is_done]:
             self._active.remove(partition)
             self._compared.append(partition.result())
-        held = sum(_held_bytes(partition.task) for partition in self._active)
+        held = sum(partition.task.archived.held_bytes(PIECE_BYTES) for partition in self._active)
         while self._waiting and len(self._active) < _MOST_ACTIVE:
-            held += _held_bytes(self._waiting[0])
+            held += self._waiting[0].archived.held_bytes(PIECE_BYTES)
             if self._active and held > _ACTIVE_BYTES:
                 return
             task = self._waiting.popleft()
@@ -279,7 +279,3 @@ class _Comparison:
                 partition.is_asked_for = False
                 if partition.trouble is not None:
                     self._patience.set_aside(partition, partition.trouble)
-
-
-def _held_bytes(task: CompareTask) -> int:
-    return min(PIECE_BYTES, max((piece.length for piece in task.archived.slices), default=0))

@@ -36,7 +36,7 @@ _LANES = 5
 
 _REQUEST_BYTES = 1 << 20
 _MOST_BATCHES = 500  # in a request
-_FLYING_BYTES = 12 << 20
+_FLYING_BYTES = 8 << 20
 _CHECK_BYTES = 4 << 20
 _ACTIVE_BYTES = 16 << 20  # of the archive, in memory at once
 _MOST_ACTIVE = 512  # partitions
@@ -124,10 +124,10 @@ class _Sending:
         for partition in [each for each in self._active if each.is_done]:
             self._active.remove(partition)
             self._finished.append(partition)
-        held = sum(map(_held_bytes, self._active))
+        held = sum(partition.task.archived.held_bytes(PIECE_BYTES) for partition in self._active)
         while self._waiting and len(self._active) < _MOST_ACTIVE:
             partition = PartitionSend(self._waiting[0], self._job.records(self._waiting[0].archived))
-            held += _held_bytes(partition)
+            held += partition.task.archived.held_bytes(PIECE_BYTES)
             if self._active and held > _ACTIVE_BYTES:
                 return
             self._active.append(partition)
@@ -163,7 +163,7 @@ class _Sending:
         found: list[tuple[PartitionSend, Packet]] = []
         size = 0
         for partition in self._led_by(node):
-            if found and (size >= _REQUEST_BYTES or len(found) >= _MOST_BATCHES or self._flying_bytes >= _FLYING_BYTES):
+            if size >= _REQUEST_BYTES or len(found) >= _MOST_BATCHES or self._flying_bytes >= _FLYING_BYTES:
                 break
             most = _LANES if partition.is_in_step else 1
             packet = partition.next_packet() if partition.flying < most else None
@@ -283,7 +283,3 @@ def _compare_task(partition: PartitionSend) -> CompareTask:
 def _ids(partition: PartitionSend) -> tuple[str, str, int]:
     topic, number = partition.key
     return topic, partition.task.topic_id, number
-
-
-def _held_bytes(partition: PartitionSend) -> int:
-    return min(PIECE_BYTES, max((piece.length for piece in partition.task.archived.slices), default=0))

@@ -87,22 +87,26 @@ class Nodes:
             build: Makes the request for a connection, whose versions it may look at.
             node: The broker, or None for any.
             wait: Seconds that the broker is asked to take, besides those that it may.
-            repeat: Whether the request may be sent again when a connection breaks.
+            repeat: Whether the request may be sent again when a connection breaks. Otherwise it goes out on the
+                connection that there is, or fails: what was asked before it may be lost with a broken one, and must
+                not be overtaken.
 
         Raises:
             LifeboatError: No answer came in time, or the broker does not know or refuses us.
         """
+        if node is not None and not repeat and self.was_reached(node) and not self._is_open(node):
+            raise KafkaError(
+                f"The connection to the Kafka broker {node} broke.", code="unreachable", object_name=str(node)
+            )
         known = bool(self._reached) if node is None else self.was_reached(node)
         deadline = time.monotonic() + (self._timeout if known else min(_PATIENCE, self._timeout))
         pause = _FIRST_PAUSE
         while True:
-            sent = False
             try:
                 connection = await (self._any() if node is None else self._to(node))
-                sent = True
                 return await self._exchange(connection, build, wait)
             except LifeboatError as error:
-                if error.code not in PASSING or (sent and not repeat) or time.monotonic() + pause > deadline:
+                if error.code not in PASSING or not repeat or time.monotonic() + pause > deadline:
                     raise
                 await self._loop.sleep(pause)
                 if node is not None and not await self._still_there(node):
@@ -112,6 +116,10 @@ class Nodes:
     def was_reached(self, node: int) -> bool:
         """Whether there has ever been a connection to a broker: what worked once may be expected to work again."""
         return node in self._reached
+
+    def _is_open(self, node: int) -> bool:
+        connection = self._open.get(node)
+        return connection is not None and connection.connected and connection.usable()
 
     def learn(self, answer: Any) -> None:
         """Note the cluster's id and its brokers from a Metadata answer."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -197,6 +198,19 @@ def test_records_that_a_broker_packs_anew_are_compared_one_by_one(copies: Copies
     assert any("compression.type" in warning for warning in done["warnings"])
     copies.check(name)
     assert copies.topics.configs(copies.name(name)) == {"compression.type": "zstd"}
+
+
+def test_no_more_is_written_a_second_than_allowed(copies: Copies) -> None:
+    name = topic(copies, "slow", records=0)
+    send(
+        copies.source.client, name, numbered(2000, partitions=2, size=1000), batch_size=20_000, compression_type="none"
+    )
+    copies.back_up(name)
+    began = time.monotonic()
+    done = copies.restore(name, max_bytes_per_second=1_000_000)
+    assert time.monotonic() - began > done["topics"]["bytes"] / 1_000_000 / 2
+    assert done["topics"]["bytes"] > 1_000_000
+    copies.check(name)
 
 
 # Restore points

@@ -112,6 +112,7 @@ class PartitionSend:
             on its way: a broker that knows nothing of a producer takes whichever sequence number comes first (KIP-360),
             so that a second batch would go in before the first when that one is turned away.
         read_back: What the target's log must show, and what it shows.
+        told: How many of the archive's bytes were told to be done.
     """
 
     def __init__(self, task: SendTask, records: ArchivedRecords) -> None:
@@ -122,6 +123,7 @@ class PartitionSend:
         self.stuck_since: float | None = None
         self.is_in_step = False
         self.read_back = ReadBack(task.key, task.start)
+        self.told = 0
         self._records = records
         self._source: Iterator[Outgoing] | None = records.outgoing()
         self._map = MapMaker(task.start, task.asked)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -28,6 +29,7 @@ _NOT_CARRIED = frozenset({"leader.replication.throttled.replicas", "follower.rep
 
 # How a broker's configs name what a topic's own override, where it is not "log." in front.
 _BROKERS_NAMES = {"max.message.bytes": "message.max.bytes", "min.insync.replicas": "min.insync.replicas"}
+_NUMBER = re.compile("-?[0-9]+")
 _RETENTION = (("log.retention.ms", 1), ("log.retention.minutes", 60_000), ("log.retention.hours", 3_600_000))
 
 
@@ -81,9 +83,9 @@ class Standing(NamedTuple):
         return self.broker.get(_BROKERS_NAMES.get(name, f"log.{name}")) or None
 
     def number(self, name: str) -> int | None:
-        """Return a config's value as a number, or None where it is not known."""
+        """Return a config's value as a number, or None where it is not known, or is none."""
         value = self.value(name)
-        return int(value) if value is not None else None
+        return int(value) if value is not None and _NUMBER.fullmatch(value) else None
 
     def _retention(self) -> str | None:
         for name, unit in _RETENTION:

@@ -109,6 +109,7 @@ class RestoreRun:
         self._plans = [plan for plan in plans if plan.action != NOTHING]
         self._asked = asked
         self._restores: dict[str, TopicRestore] = {}
+        self._producers: dict[str, tuple[int, int]] = {}
         self._ran = Ran()
 
     def run(self) -> Ran:
@@ -139,9 +140,10 @@ class RestoreRun:
         producer = None
         for plan in self._plans:
             restore = self._restores[plan.name] = self._restore(plan)
-            if restore.producer_id is None:
+            if restore.producer_id is None or restore.producer_epoch is None:
                 producer = producer or wire.init_producer()
                 restore.producer_id, restore.producer_epoch = producer
+            self._producers[plan.name] = restore.producer_id, restore.producer_epoch
         save_all(self._restores.values())
 
     def _restore(self, plan: TopicPlan) -> TopicRestore:
@@ -149,7 +151,7 @@ class RestoreRun:
         wish = self._options.wish
         restore = plan.restore
         definition = plan.target.definition
-        if restore is None or restore.source.topic != plan.source.archived.name or not restore.partitions:
+        if restore is None or not restore.partitions:
             restore = TopicRestore(
                 storage=self._journal.storage,
                 target=self._journal.target,
@@ -251,8 +253,7 @@ class RestoreRun:
                 archived, aim = plan.source.partitions[number], plan.aims[number]
                 leader = wire.leader(plan.name, number)
                 task = SendTask(
-                    archived, plan.name, restore.topic_id, leader, aim.start, aim.there,
-                    restore.producer_id or 0, restore.producer_epoch or 0,
+                    archived, plan.name, restore.topic_id, leader, aim.start, aim.there, *self._producers[plan.name],
                     tuple(self._asked.get(archived.key, ())),
                 )  # fmt: skip
                 loads.append(Load(task, leader, archived.bytes + _PARTITION_WORK))

@@ -281,7 +281,8 @@ def _check_target(
 ) -> list[str]:
     """Find out what the target would refuse, before anything is written, and what it would delete afterwards."""
     wanted = {plan.name: options.wanted_topic(plan) for plan in plans if plan.action == CREATE}
-    problems: dict[str, LifeboatError] = dict(try_to_create(admin, list(wanted.values())))
+    final = [topic._replace(configs=options.configs[name]) for name, topic in wanted.items()]
+    problems: dict[str, LifeboatError] = {**try_to_create(admin, list(wanted.values())), **try_to_create(admin, final)}
     remarks = []
     now = SystemClock().now()
     for plan in plans:

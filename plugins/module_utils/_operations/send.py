@@ -124,6 +124,7 @@ class _Sending:
         for partition in [each for each in self._active if each.is_done]:
             self._active.remove(partition)
             self._finished.append(partition)
+            self._tell(partition, partition.task.archived.bytes)  # what was left out is done too
         held = sum(partition.task.archived.held_bytes(PIECE_BYTES) for partition in self._active)
         while self._waiting and len(self._active) < _MOST_ACTIVE:
             partition = PartitionSend(self._waiting[0], self._job.records(self._waiting[0].archived))
@@ -137,6 +138,11 @@ class _Sending:
                 self._patience.set_aside(partition, no_leader(*partition.key))
             elif partition.leader not in self._nodes:
                 self._stop = True  # lanes to that broker are needed
+
+    def _tell(self, partition: PartitionSend, more: int) -> None:
+        more = min(more, partition.task.archived.bytes - partition.told)
+        partition.told += more
+        self._reporter.advance(more)
 
     # One of the requests that are under way to a broker
 
@@ -217,7 +223,7 @@ class _Sending:
         finally:
             self._checking.remove(node)
         for place, (partition, answer) in enumerate(zip(partitions, answers, strict=True)):
-            self._reporter.advance(partition.check(answer, is_first=place == 0))
+            self._tell(partition, partition.check(answer, is_first=place == 0))
             if partition.trouble is not None:
                 self._patience.set_aside(partition, partition.trouble)
         self._admit()

@@ -71,6 +71,7 @@ def test_overrides_take_the_place_of_archived_configs() -> None:
         ({"own": {"max.message.bytes": "5"}, "effective": {"max.message.bytes": "6"}}, "max.message.bytes", 5),
         ({"effective": {"max.message.bytes": "6"}}, "max.message.bytes", 6),
         ({"effective": {"retention.ms": "-1"}, "held": ["retention.ms"]}, "retention.ms", 7 * DAY),
+        ({"own": {"retention.ms": "long"}}, "retention.ms", None),
     ],
 )
 def test_what_holds_in_the_end(fields: dict[str, Any], name: str, value: int | None) -> None:

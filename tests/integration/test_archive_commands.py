@@ -14,9 +14,17 @@ from typing import NamedTuple
 
 import pytest
 
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.offset_maps import (
+    MappedPartition,
+    MappedTopic,
+    offset_map_folder,
+    save_offset_maps,
+)
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.parts import Entry
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.points import LATEST, find_point
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.restores import RestoreSource
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.topics_part import TopicsReader
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.offset_map import MapMaker
 from ansible_collections.lifeboat.kafka.plugins.module_utils._records.build import build
 from ansible_collections.lifeboat.kafka.plugins.module_utils._records.decode import Record
 from testbed.archived_topics import Log, back_up_topics, topic_id
@@ -25,7 +33,7 @@ from testbed.documents import Document
 from testbed.kafka_tools import install
 
 FORMAT = Document("docs/archive-format.md")
-VERIFY, LIST, DUMP, DUMP_OF_PACK = FORMAT.blocks("sh")
+VERIFY, LIST, DUMP, DUMP_OF_PACK, TRANSLATE = FORMAT.blocks("sh")
 POINT = "00000042"
 LARGE = 70_000
 
@@ -162,3 +170,19 @@ def test_kafkas_own_tool_reads_a_file_with_a_hash_in_its_name(backup: Backup) ->
     (backup.folder / other).write_bytes((backup.folder / first.file).read_bytes())
     printed = backup.type_in(f"kafka-dump-log.sh --files {other} --print-data-log")
     assert dumped(printed) == keys(0, 9)
+
+
+def test_an_offset_is_translated_by_its_map(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store")
+    maker = MapMaker(70)
+    for offsets in (range(4700, 4706), [4708, 4709, 4712, 4713], range(4720, 4730)):
+        maker.add(offsets)
+    found = maker.finish()
+    source = RestoreSource("store", BACKUP, 1, "orders")
+    partitions = {0: MappedPartition(found.runs, found.end), 1: MappedPartition((), 5)}
+    save_offset_maps(store.storage, "target", [MappedTopic("orders", "", source, partitions)])
+    folder = (tmp_path / "store" / offset_map_folder("target")).parent
+    for offset in range(4695, 4735):
+        command = TRANSLATE.replace("4711", str(offset))
+        process = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, check=True)
+        assert int(process.stdout) == found.translate(offset).offset

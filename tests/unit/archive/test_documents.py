@@ -25,6 +25,12 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.group_offs
 )
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.journal import UndoJournal
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.liveness import ProcessIdentity
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.offset_maps import (
+    MappedPartition,
+    MappedRun,
+    MappedTopic,
+    save_offset_maps,
+)
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.open_point import open_point
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.parts import GROUPS
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.points import RestorePoint
@@ -73,6 +79,7 @@ ARCHIVE = {
     documents.TOPIC_DEFINITIONS,
     documents.GROUP_OFFSETS,
     documents.TOPIC_RESTORE,
+    documents.OFFSET_MAP,
 }
 REGISTRY = set(registry_documents.FORMATS.values())
 
@@ -125,6 +132,9 @@ def write_topics(store: Store) -> RestorePoint:
     restore.partitions = {0: PartitionRestore(0), 1: PartitionRestore(7, 100, 107)}
     restore.held, restore.final = {"retention.ms": None}, {"retention.ms": "1"}
     restore.save()
+    runs = (MappedRun(5, 0, 10, 10), MappedRun(20, 10, 90, 40))
+    mapped = MappedTopic("orders", "", restore.source, {0: MappedPartition(runs, 50), 1: MappedPartition((), 7)})
+    save_offset_maps(store.storage, "cluster", [mapped])
     assert taken.result is not None
     for found in (point, taken.result.point):
         assert verify_point(store, found).damaged == ()

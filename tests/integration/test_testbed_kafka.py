@@ -47,6 +47,11 @@ def visible(options: Mapping[str, Any]) -> set[str]:
     return set(AdminClient(client(options)).list_topics(timeout=20).topics)
 
 
+def seen(options: Mapping[str, Any]) -> set[str]:
+    """Which of this file's topics a user sees; other tests have theirs on the same broker."""
+    return visible(options) & {"secret-orders", "secret-bills", "other"}
+
+
 def refusal(options: Mapping[str, Any]) -> str:
     """Why a user is not let in."""
     problems: list[KafkaError] = []
@@ -158,9 +163,9 @@ def test_users_log_in_and_see_what_they_may(secure_kafka: SecureKafka) -> None:
     name, password = next(iter(PLAIN_USERS.items()))
     broker.allow(name, ("topic", "*", "describe"))
     broker.allow(broker.certificates.client_name, ("topic", "other", "read"))
-    assert visible(broker.login("reader", "p:w,=;'")) == {"secret-orders", "secret-bills"}
-    assert visible(broker.login("reader", "p:w,=;'", tls=False)) == {"secret-orders", "secret-bills"}
-    assert visible(broker.login("old-reader", "1", "SCRAM-SHA-256")) == {"secret-orders"}
+    assert seen(broker.login("reader", "p:w,=;'")) == {"secret-orders", "secret-bills"}
+    assert seen(broker.login("reader", "p:w,=;'", tls=False)) == {"secret-orders", "secret-bills"}
+    assert seen(broker.login("old-reader", "1", "SCRAM-SHA-256")) == {"secret-orders"}
     assert visible(broker.login(name, password, "PLAIN")) >= {"secret-orders", "other"}
     assert visible(broker.login(*ADMIN)) >= {"secret-orders", "other"}
     assert visible(broker.certified(broker.certificates.client)) == {"other"}
@@ -174,7 +179,7 @@ def test_users_log_in_and_see_what_they_may(secure_kafka: SecureKafka) -> None:
 def test_tokens_log_in(token_kafka: SecureKafka) -> None:
     Topics(token_kafka.client).create("tokens")
     token_kafka.allow("alice", ("topic", "tokens", "describe"))
-    assert visible(token_kafka.token("alice", "alice-secret")) == {"tokens"}
+    assert "tokens" in visible(token_kafka.token("alice", "alice-secret"))
     assert visible(token_kafka.token("bob", "bob-secret")) == set()
     assert "_AUTHENTICATION" in refusal(token_kafka.token("bob", "alice-secret"))
 

@@ -53,6 +53,7 @@ def begins(whole: Contents, part: Contents) -> bool:
     return difference(begun, part) is None
 
 
+@pytest.mark.soak
 def test_a_topic_is_written_all_the_while(copies: Copies, place: Place) -> None:
     place.topics.create("busy", 3)
     send(place.client, "busy", numbered(300, partitions=3))

@@ -162,6 +162,7 @@ def test_users_log_in_and_see_what_they_may(secure_kafka: SecureKafka) -> None:
     broker.allow("old-reader", ("topic", "secret-orders", "describe"))
     name, password = next(iter(PLAIN_USERS.items()))
     broker.allow(name, ("topic", "*", "describe"))
+    broker.forbid(broker.certificates.client_name)
     broker.allow(broker.certificates.client_name, ("topic", "other", "read"))
     assert seen(broker.login("reader", "p:w,=;'")) == {"secret-orders", "secret-bills"}
     assert seen(broker.login("reader", "p:w,=;'", tls=False)) == {"secret-orders", "secret-bills"}

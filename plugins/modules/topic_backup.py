@@ -186,6 +186,11 @@ topics:
       description: How many offsets were to be read, transactions' markers and what compaction took away included.
       type: int
       sample: 125000
+    offsets_resumed:
+      description: How many offsets earlier runs had read that did not finish. They are in the restore point and not
+        counted among the other numbers.
+      type: int
+      sample: 0
     records:
       description: How many records were read. Null in check mode.
       type: int

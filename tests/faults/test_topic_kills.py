@@ -14,8 +14,10 @@ import pytest
 from faults.kafka_proxy import FETCH, PRODUCE, Fault, KafkaProxy
 from faults.topic_faults import Victim, children, fill, grow, is_running, rarely, wait_until
 
+from testbed.copies import Copies
 from testbed.kafka import QUICK_TO_RESTART, Kafka
-from testbed.records import Place
+from testbed.modules import run_module, start_module
+from testbed.records import Place, numbered, send
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +59,31 @@ def test_a_backup_dies_at_a_step(victim: Victim, step: int) -> None:
     if outcome.status != -signal.SIGKILL:
         assert outcome.failed()["failure"]["code"] == "worker_died"
     victim.check_backup()
+
+
+def test_a_backup_goes_on_from_what_a_killed_one_has_archived(broker: Kafka, tmp_path: Path) -> None:
+    """Ten partitions, of which a worker makes some durable before the others."""
+    copies = Copies(broker, tmp_path / "store")
+    copies.topics.create("large", 10)
+    send(broker.client, "large", numbered(4000, partitions=10, size=100_000), compression_type="none")
+    options = copies.backup_options("large", max_bytes_per_second=150_000_000, parallel=1)
+    running = start_module("topic_backup", **options)
+    wait_until(lambda: unfinished(copies.store), "nothing was noted")
+    os.kill(running.pid, signal.SIGKILL)
+    assert running.wait().status == -signal.SIGKILL
+    planned = run_module("topic_backup", check=True, **options).succeeded()["topics"]
+    told = run_module("topic_backup", **options).succeeded()["topics"]
+    assert planned["offsets_resumed"] == told["offsets_resumed"] >= 2400
+    assert told["records"] == told["offsets"] == 4000 - told["offsets_resumed"]
+    assert unfinished(copies.store) == []
+    copies.verify_store()
+    copies.check_archived("large")
+    copies.topics.delete("large")
+
+
+def unfinished(store: Path) -> list[Path]:
+    """What runs that did not finish have noted."""
+    return list(store.glob("*/unfinished/*.json"))
 
 
 @pytest.mark.parametrize("nth", [rarely(1), 2, rarely(15), 40, rarely(70)])

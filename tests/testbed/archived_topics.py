@@ -41,6 +41,7 @@ def scan(first: int, after: int, **facts: Any) -> dict[str, Any]:
         "min_timestamp": 1000 + first,
         "max_timestamp": 1000 + after,
         "log_append_time": 0,
+        "last": None,
         "legacy": 0,
         "codecs": 1,
         **facts,

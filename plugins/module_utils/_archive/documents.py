@@ -32,6 +32,7 @@ TOPIC_DEFINITIONS = "lifeboat.kafka/topic-definitions"
 GROUP_OFFSETS = "lifeboat.kafka/group-offsets"
 TOPIC_RESTORE = "lifeboat.kafka/topic-restore"
 OFFSET_MAP = "lifeboat.kafka/offset-map"
+UNFINISHED_TOPICS = "lifeboat.kafka/unfinished-topics"
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 

@@ -19,6 +19,7 @@ OPEN = "open"
 PARTS = "parts"
 TOPICS_FOLDER = "topics"
 PACKS = f"{TOPICS_FOLDER}/_packs"
+_UNFINISHED = "unfinished"
 
 LONGEST_SEGMENT = 200
 """Bytes of a path segment that stands for a name. File systems take 255; suffixes need some of them."""
@@ -27,6 +28,7 @@ _SHORTENED = "%~"
 _UNSAFE = re.compile(r"[/\\%<>:\"|?*\x00-\x1f\x7f-\x9f\ud800-\udfff]|^\.")
 _ENCODED = re.compile(r"(?:%[0-9A-F]{2})+")
 _POINT_FILE = re.compile(r"([0-9]{8,})\.json")
+_UNFINISHED_FILE = re.compile(r"([0-9]{8,})-[0-9a-f]{16}\.json")
 _POINT_ID = re.compile(r"([0-9]{8,})-[0-9a-f]{8}")
 
 
@@ -172,6 +174,28 @@ def segment_file(topic: str, lineage: str, partition: int, base_offset: int) -> 
 def pack_file(sha256: str) -> str:
     """Return where a pack, which holds small pieces of many partitions, lies in its backup's folder."""
     return f"{PACKS}/{sha256[:32]}.pack"
+
+
+def unfinished_folder(backup_id: str) -> str:
+    """Return the folder of what runs note of topics before they have finished."""
+    return f"{backup_folder(backup_id)}/{_UNFINISHED}"
+
+
+def unfinished_path(backup_id: str, generation: int, name: str) -> str:
+    """Return where one of these notes lies.
+
+    Args:
+        backup_id: The backup.
+        generation: Which run since the last one that finished.
+        name: 16 hexadecimal digits.
+    """
+    return f"{unfinished_folder(backup_id)}/{generation:08d}-{name}.json"
+
+
+def unfinished_generation(path: str) -> int | None:
+    """Return the generation of the note that lies at a path, or None for other files."""
+    found = _UNFINISHED_FILE.fullmatch(path.rpartition("/")[2])
+    return int(found[1]) if found else None
 
 
 def target_folder(target: str) -> str:

@@ -173,21 +173,25 @@ def encode_page(entries: Iterable[Entry]) -> bytes:
     return encode(INDEX_PAGE, {"entries": [entry.document() for entry in entries]})
 
 
-def read_page(fields: Fields) -> Iterator[Entry]:
-    """Yield the entries of an index page.
+def read_page(fields: Fields) -> list[Entry]:
+    """Return the entries of an index page.
 
     Raises:
         Damaged: It is no index page.
     """
-    for number, value in enumerate(fields.required("entries", list)):
-        match value:
-            case {"file": str(file), "at": int(at), "length": int(length), "sha256": str(digest), **facts} if (
-                at >= 0 and length >= 0 and _SHA256.fullmatch(digest)
-            ):
-                yield Entry(file, at, length, digest, {str(name): fact for name, fact in facts.items()})
-            case _:
-                raise fields.damaged(f"entries[{number}] must be a file with at, length and sha256")
+    entries = fields.list_of("entries", read_entry, "a file with at, length and sha256")
     fields.finish()
+    return entries
+
+
+def read_entry(value: Any) -> Entry | None:
+    """Return the entry that a JSON value is; None where it is none."""
+    match value:
+        case {"file": str(file), "at": int(at), "length": int(length), "sha256": str(digest), **facts} if (
+            at >= 0 and length >= 0 and _SHA256.fullmatch(digest)
+        ):
+            return Entry(file, at, length, digest, {str(name): fact for name, fact in facts.items()})
+    return None
 
 
 def _page_ref(fields: Fields) -> PageRef:

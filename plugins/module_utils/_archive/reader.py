@@ -56,7 +56,7 @@ class PartReader:
         """Return the entries of one index page; raises as `entries`."""
         cost = f"{page.entries} files of the part {self.part.name}"
         content = self._checked(page.file, page.sha256, cost)
-        entries = list(read_page(decode(content, INDEX_PAGE, self.path(page.file))))
+        entries = read_page(decode(content, INDEX_PAGE, self.path(page.file)))
         if len(entries) != page.entries:
             raise _damaged(self.path(page.file), f"it has {len(entries)} entries, not {page.entries}", cost)
         return entries

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -35,9 +35,13 @@ class SegmentWriter:
     Args:
         store: Where.
         backup_id: The backup, on which this run has the lease.
+        durable: Is told of slices once they are on disk under their names.
     """
 
-    def __init__(self, store: Store, backup_id: str) -> None:
+    def __init__(
+        self, store: Store, backup_id: str, durable: Callable[[Sequence[Slice]], None] = lambda _slices: None
+    ) -> None:
+        self._durable = durable
         self._files = StreamedFiles(store.storage, backup_folder(backup_id))
         self._pack = PackWriter(self._files)
         self._open: OrderedDict[int, StreamedFile] = OrderedDict()
@@ -46,6 +50,7 @@ class SegmentWriter:
         self._partitions: dict[int, PartitionWriter] = {}
         self._complete: list[StreamedFile] = []
         self._slices: list[Slice] = []
+        self._not_durable: list[Slice] = []  # of those that are ended
 
     def __enter__(self) -> Self:
         return self
@@ -77,6 +82,12 @@ class SegmentWriter:
         """
         files, self._complete = [*self._complete, *self._pack.take_full()], []
         self._files.place(files)
+        placed = {id(file) for file in files}
+        durable = [found for found in self._not_durable if found.piece is not None and id(found.piece.file) in placed]
+        if durable:
+            known = {id(found) for found in durable}
+            self._not_durable = [found for found in self._not_durable if id(found) not in known]
+            self._durable(durable)
 
     def finish(self) -> list[Entry]:
         """Close all partitions, and make everything durable.
@@ -121,6 +132,9 @@ class SegmentWriter:
     def _wait_no_more(self, writer: PartitionWriter) -> None:
         if self._waiting.pop(id(writer), None) is not None:
             self._waiting_bytes -= writer.waiting_bytes()
+
+    def _ended(self, of: Slice) -> None:
+        self._not_durable.append(of)
 
     def _closed(self, writer: PartitionWriter, slices: list[Slice]) -> None:
         del self._partitions[id(writer)]
@@ -233,6 +247,7 @@ class PartitionWriter:
             self._waiting = bytearray()
         else:
             current.end(self._file, self._file.size - current.length)
+        self._owner._ended(current)
 
 
 def _pause(streamed: StreamedFile) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .streamed import Piece, StreamedFile
+from .topic_state import LastBatch
 
 SEGMENT = "segment"
 """The kind of a slice's index entry."""
@@ -35,12 +36,13 @@ class Slice:
         next: The first offset that it does not cover.
         base: The base offset of its first batch; None while it is empty.
         length: How many bytes it has.
+        last: Its last batch; None while it is empty.
         piece: Where it lies, once it is ended.
     """
 
     __slots__ = (
-        "_dense", "_digest", "_facts", "_stored", "base", "length", "lineage", "next", "partition", "piece", "start",
-        "topic",
+        "_dense", "_digest", "_facts", "_stored", "base", "last", "length", "lineage", "next", "partition", "piece",
+        "start", "topic",
     )  # fmt: skip
 
     def __init__(self, topic: str, partition: int, lineage: str, start: int) -> None:
@@ -51,6 +53,7 @@ class Slice:
         self.next = start
         self.base: int | None = None
         self.length = 0
+        self.last: LastBatch | None = None
         self.piece: Piece | None = None
         self._stored = start
         self._dense = True
@@ -67,7 +70,7 @@ class Slice:
             data: Their bytes.
             scan: What they hold: ``first_offset``, ``next_offset``, ``records``, ``dense``, ``transactional``,
                 ``control``, ``largest``, ``min_timestamp``, ``max_timestamp``, ``log_append_time``, ``legacy`` and
-                ``codecs``; other names are passed over.
+                ``codecs``, and ``last``, a batch or None; other names are passed over.
             next_offset: The first offset that the slice does not cover then.
         """
         if self.base is None:
@@ -83,6 +86,9 @@ class Slice:
             facts[name] += scan[name]
         facts["largest"] = max(facts["largest"], scan["largest"])
         facts["codecs"] |= scan["codecs"]
+        last = scan["last"]
+        if last is not None:
+            self.last = LastBatch(last.base_offset, last.crc, last.leader_epoch)
         self._digest.update(data)
         self.length += len(data)
         self.next = next_offset

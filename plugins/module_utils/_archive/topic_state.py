@@ -135,7 +135,6 @@ def lineage_name(topic_id: str, taken: Iterable[str] = ()) -> str:
 
 
 def _partition(fields: Fields) -> PartitionState:
-    last = fields.optional("last", dict)
     state = PartitionState(
         partition=whole_number(fields, "partition"),
         lineage=fields.required("lineage", str),
@@ -143,7 +142,7 @@ def _partition(fields: Fields) -> PartitionState:
         start=whole_number(fields, "start"),
         next=whole_number(fields, "next"),
         leader_epoch=whole_number(fields, "leader_epoch", -1),
-        last=None if last is None else _last(Fields(fields.document, last, "last")),
+        last=last_batch(fields),
         unavailable=fields.required("unavailable", bool),
     )
     fields.finish()
@@ -152,11 +151,20 @@ def _partition(fields: Fields) -> PartitionState:
     return state
 
 
-def _last(fields: Fields) -> LastBatch:
+def last_batch(fields: Fields) -> LastBatch | None:
+    """Return the field ``last``: a batch, or None for null.
+
+    Raises:
+        Damaged: It is something else.
+    """
+    found = fields.optional("last", dict)
+    if found is None:
+        return None
+    batch = Fields(fields.document, found, "last")
     last = LastBatch(
-        whole_number(fields, "base_offset"), whole_number(fields, "crc"), whole_number(fields, "leader_epoch", -1)
+        whole_number(batch, "base_offset"), whole_number(batch, "crc"), whole_number(batch, "leader_epoch", -1)
     )
-    fields.finish()
+    batch.finish()
     return last
 
 

@@ -21,6 +21,7 @@ from .._archive.parts import GROUPS, TOPICS, Entry
 from .._archive.points import LastRun
 from .._archive.store import Store, storage_of
 from .._archive.topics_part import TopicsPartWriter
+from .._archive.unfinished import Unfinished, UnfinishedNotes
 from .._archive.writer import PartWriter
 from .._core.change import Difference, Report
 from .._core.clock import Clock, SystemClock
@@ -37,7 +38,7 @@ from .rate import SharedRate
 from .read_cluster import ClusterSeen, read_cluster, read_evidence
 from .topic_difference import difference
 from .topic_outcome import Outcome, listed
-from .topic_plan import Evidence, TopicScope, TopicSeen, base_expired, plan_partition, takes, unavailable
+from .topic_plan import Evidence, PartitionPlan, TopicScope, TopicSeen, base_expired, plan_partition, takes, unavailable
 from .workers import Load, run_workers, shares
 
 _PARTITION_WORK = 500  # what a partition costs, in records of one that is large
@@ -97,6 +98,7 @@ class BackupTopics:
         definitions: How the topics are made.
         bases: What their increments begin from.
         planned: What it is to come to.
+        notes: What runs that did not finish have noted.
         newest: What the newest comparable restore point holds.
         remarks: What else the user must know.
         clock: Tells the time.
@@ -112,6 +114,7 @@ class BackupTopics:
     definitions: Mapping[str, ArchivedTopic]
     bases: Mapping[str, Base]
     planned: Outcome
+    notes: UnfinishedNotes
     newest: NewestTopics | None
     remarks: tuple[str, ...]
     clock: Clock
@@ -144,12 +147,8 @@ class BackupTopics:
             cluster = read_cluster(kafka, wire, options.scope, options.groups)
             bases = find_bases(store, backup_id, cluster.topics.keys(), selects=takes)
             topics = _seen(cluster, bases, store, backup_id, clock)
-            evidence = read_evidence(wire, topics)
-        plans = [
-            plan_partition(topic, number, evidence.get((topic.name, number), Evidence()))
-            for topic in topics
-            for number in topic.partitions
-        ]
+            notes = UnfinishedNotes.find(store, backup_id)
+            topics, plans = _plan_partitions(wire, topics, notes.read())
         unsettled = frozenset(
             name for name, base in bases.items() if name in base.point.parts[TOPICS].summary.get("unsettled", ())
         )
@@ -160,8 +159,8 @@ class BackupTopics:
         definitions = {name: _archived(found) for name, found in cluster.definitions.items()}
         remarks = tuple(_remarks(options, cluster, bases, newest))
         return cls(
-            kafka, store, backup_id, point_id, lease_timeout, options, definitions, bases, planned, newest, remarks,
-            clock, progress,
+            kafka, store, backup_id, point_id, lease_timeout, options, definitions, bases, planned, notes, newest,
+            remarks, clock, progress,
         )  # fmt: skip
 
     @cached_property
@@ -193,16 +192,22 @@ class BackupTopics:
         with make_point(
             self.store, self.backup_id, self.point_id, clock=self.clock, lease_timeout=self.lease_timeout
         ) as taken:
-            captured = self._read()
+            notes = self.notes.next_generation(
+                plan.unfinished for plan in self.planned.plans if plan.unfinished is not None
+            )
+            captured = self._read(notes)
             reads = {read.key: read for each in captured for read in each.partitions}
             outcome = replace(self.planned, reads=reads)
-            self._write(taken, outcome, [entry for each in captured for entry in each.entries])
+            self._write(taken, outcome, [*outcome.resumed, *(entry for each in captured for entry in each.entries)])
         if taken.result is None:
+            # Whoever commits may yet give up; the next run then goes on from what is noted.
             return self._report(outcome, describe_uncommitted(self.store, self.backup_id, [GROUPS, TOPICS]))
+        with contextlib.suppress(StoreError):
+            notes.clear()
         report = self._report(outcome, describe_commit(self.store, taken.result))
         return Report(report.values, (*report.warnings, *taken.result.warnings))
 
-    def _read(self) -> list[Captured]:
+    def _read(self, notes: UnfinishedNotes) -> list[Captured]:
         """Let workers read what is to be read."""
         plans = [plan for plan in self.planned.plans if plan.offsets]
         loads = [Load(plan, plan.leader, plan.offsets + _PARTITION_WORK) for plan in plans]
@@ -211,7 +216,7 @@ class BackupTopics:
         self.progress.start("reading topics", sum(plan.offsets for plan in plans), "offsets")
         with contextlib.closing(SharedRate(self.options.bytes_per_second)) as rate:
             isolation = self.options.scope.isolation
-            job = Job(self.kafka, self.store, self.backup_id, isolation, self.options.partial, rate, len(tasks))
+            job = Job(self.kafka, self.store, self.backup_id, notes, isolation, self.options.partial, rate, len(tasks))
             try:
                 return run_workers(tasks, partial(capture, job), processes=len(tasks), progress=self.progress)
             except BaseException:
@@ -236,6 +241,34 @@ class BackupTopics:
 
     def _report(self, outcome: Outcome, backup: dict[str, Any]) -> Report:
         return Report({"backup": backup, **outcome.values()}, (*self.remarks, *outcome.notes()))
+
+
+def _plan_partitions(
+    wire: Wire, topics: Sequence[TopicSeen], unfinished: Sequence[Unfinished]
+) -> tuple[list[TopicSeen], list[PartitionPlan]]:
+    """Decide what is to be read, going on from what is unfinished of those topics whose logs still are the same."""
+    goes_on = [topic.going_on_from(unfinished) for topic in topics] if unfinished else list(topics)
+    plans = _plans(wire, goes_on)
+    refuted = {
+        plan.topic
+        for topic in goes_on
+        for plan in plans[topic.name]
+        if topic.unfinished.get(plan.partition) != plan.unfinished
+    }
+    if refuted:
+        goes_on = [before if before.name in refuted else topic for before, topic in zip(topics, goes_on, strict=True)]
+        plans |= _plans(wire, [topic for topic in goes_on if topic.name in refuted])
+    return goes_on, [plan for topic in goes_on for plan in plans[topic.name]]
+
+
+def _plans(wire: Wire, topics: Sequence[TopicSeen]) -> dict[str, list[PartitionPlan]]:
+    evidence = read_evidence(wire, topics)
+    return {
+        topic.name: [
+            plan_partition(topic, number, evidence.get((topic.name, number), Evidence())) for number in topic.partitions
+        ]
+        for topic in topics
+    }
 
 
 def _seen(

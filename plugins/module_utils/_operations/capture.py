@@ -17,7 +17,9 @@ from typing import NamedTuple
 
 from .._archive.parts import Entry
 from .._archive.segments import PartitionWriter, SegmentWriter
+from .._archive.slices import Slice
 from .._archive.store import Store
+from .._archive.unfinished import UnfinishedNotes, noted
 from .._core.errors import KafkaError
 from .._core.settings import KafkaSettings
 from .._kafka.nodes import PASSING
@@ -32,7 +34,7 @@ _PIECE_BYTES = 8 << 20  # of one broker; two pieces are in memory, and smaller o
 _MOST_NODES = 15  # brokers that are read from at once
 _MOST_WANTS = 1000  # partitions in one request
 _MAX_WAIT = 0.5  # seconds that a broker may wait for something to give
-_DURABLE_BYTES = 1 << 30  # how much may be written before what is complete is made durable
+_DURABLE_BYTES = 1 << 28  # how much may be written before what is complete is made durable, and noted
 
 _PAUSE, _LONGEST_PAUSE = 0.3, 5.0  # seconds between two looks for a leader
 
@@ -45,6 +47,7 @@ class Job:
         kafka: How the cluster is reached.
         store: Where to.
         backup_id: Which backup.
+        notes: Where is noted what is durable.
         isolation: Up to where partitions are read.
         partial: Whether the others go on when a partition cannot be read.
         rate: How much all of them may read a second.
@@ -54,6 +57,7 @@ class Job:
     kafka: KafkaSettings
     store: Store
     backup_id: str
+    notes: UnfinishedNotes
     isolation: Isolation
     partial: bool
     rate: SharedRate
@@ -84,7 +88,13 @@ def capture(job: Job, plans: Sequence[PartitionPlan], reporter: Reporter) -> Cap
         KafkaError: The cluster refuses us; or a partition cannot be read, and the others are not to go on without it.
         StoreError: The store refuses to write.
     """
-    with SegmentWriter(job.store, job.backup_id) as segments, Wire(job.kafka) as wire:
+    origins = {plan.key: plan.origin for plan in plans if not plan.compacted}
+
+    def note(slices: Sequence[Slice]) -> None:
+        told = ((each, origins.get((each.topic, each.partition))) for each in slices)
+        job.notes.add([noted(each, origin) for each, origin in told if origin is not None])
+
+    with SegmentWriter(job.store, job.backup_id, note) as segments, Wire(job.kafka) as wire:
         return _Capture(job, plans, reporter, segments, wire).run()
 
 
@@ -172,10 +182,12 @@ class _Capture:
     def _take(
         self, answers: list[tuple[PartitionCopy, Fetched]], queue: deque[PartitionCopy]
     ) -> tuple[list[Piece], float]:
-        """Look at an answer, and line the partitions up again: first those that had no turn."""
+        """Look at an answer, and line up again what is not read to its end.
+
+        The order stays, so that one partition after the other is complete, and is gone on from after a kill.
+        """
         pieces: list[Piece] = []
-        served: list[PartitionCopy] = []
-        passed_over: list[PartitionCopy] = []
+        left: list[PartitionCopy] = []
         received = 0
         for place, (copy, answer) in enumerate(answers):
             before = copy.position
@@ -189,11 +201,10 @@ class _Capture:
             elif copy.trouble is not None:
                 self._set_aside(copy, copy.trouble)
             elif not copy.done:
-                (passed_over if copy.position == before else served).append(copy)
+                left.append(copy)
             elif piece is None:
                 copy.close()
-        queue.extendleft(reversed(passed_over))
-        queue.extend(served)
+        queue.extendleft(reversed(left))
         return pieces, self._job.rate.take(received)
 
     async def _store(self, pieces: list[Piece]) -> None:

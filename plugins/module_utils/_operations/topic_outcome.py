@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from .._archive.coverage import is_needed
 from .._archive.group_offsets import ArchivedGroup
+from .._archive.parts import Entry
 from .._archive.topic_state import GAP, PURGED_TOMBSTONES, RECREATED, UNCLEAN_ELECTION, PartitionState, TopicState
 from .._core.errors import KafkaError
 from .._core.kafka_names import TopicPartition
@@ -66,6 +68,18 @@ class Outcome:
         ]
 
     @cached_property
+    def resumed(self) -> list[Entry]:
+        """The slices of runs that did not finish which the restore point is to name."""
+        states = {(of.topic, state.partition): state for of in self.states for state in of.partitions}
+        return [
+            noted.entry
+            for plan in self.plans
+            if plan.unfinished is not None
+            for noted in plan.unfinished.slices
+            if is_needed(states[plan.key], noted.entry.facts)
+        ]
+
+    @cached_property
     def problems(self) -> dict[TopicPartition, KafkaError]:
         """Why partitions cannot be read."""
         found = {plan.key: plan.problem for plan in self.plans if plan.problem is not None}
@@ -107,6 +121,11 @@ class Outcome:
             "partitions": len(self.plans),
             "partitions_new": sum(1 for plan in self.plans if plan.offsets and plan.key not in self.problems),
             "offsets": sum(plan.offsets for plan in self.plans),
+            "offsets_resumed": sum(
+                plan.unfinished.next - plan.unfinished.origin.first
+                for plan in self.plans
+                if plan.unfinished is not None
+            ),
             "records": None if self.reads is None else sum(read.records for read in done),
             "bytes": None if self.reads is None else sum(read.bytes for read in done),
             "new_lineages": [

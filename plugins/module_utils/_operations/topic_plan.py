@@ -10,7 +10,7 @@ reads on where the archive ends. Pure: what the cluster and the archive say is g
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -26,6 +26,7 @@ from .._archive.topic_state import (
     TopicState,
     lineage_name,
 )
+from .._archive.unfinished import Origin, Unfinished
 from .._core.errors import InvalidOption, KafkaError
 from .._core.kafka_names import TopicPartition, select_topics
 from .._core.selection import Selection
@@ -95,6 +96,7 @@ class TopicSeen:
         expired: Whether tombstones may be gone that were written after the base was archived.
         base: What the archive has of it, or None.
         partitions: By number: a mark, or why there is none.
+        unfinished: By number: what runs that did not finish have archived, and go on from what the base has.
     """
 
     name: str
@@ -103,10 +105,55 @@ class TopicSeen:
     expired: bool
     base: TopicState | None
     partitions: Mapping[int, Mark | KafkaError]
+    unfinished: Mapping[int, Unfinished] = field(default_factory=dict)
 
     def archived(self, partition: int) -> PartitionState | None:
         """Return what the archive has of a partition, if that is a partition of the same topic."""
-        return self._archived.get(partition)
+        unfinished = self.unfinished.get(partition)
+        if unfinished is None:
+            return self._archived.get(partition)
+        base = self._base_of(unfinished)
+        last = unfinished.last or (base.last if base is not None else None)
+        return PartitionState(
+            partition,
+            unfinished.lineage,
+            unfinished.origin.began,
+            base.start if base is not None else unfinished.origin.first,
+            unfinished.next,
+            last.leader_epoch if last is not None else -1,
+            last,
+        )
+
+    def going_on_from(self, unfinished: Iterable[Unfinished]) -> TopicSeen:
+        """Return it with what runs that did not finish have archived of it, as far as it can be gone on from.
+
+        Of compacted topics nothing can: what was read is only whole together with what was written meanwhile.
+
+        Args:
+            unfinished: Of this topic or others.
+        """
+        if self.compacted:
+            return self
+        fitting = {
+            each.partition: each
+            for each in unfinished
+            if each.topic == self.name and each.origin.topic_id == self.topic_id and self._goes_on(each)
+        }
+        return replace(self, unfinished=fitting)
+
+    def _goes_on(self, unfinished: Unfinished) -> bool:
+        """Tell whether it begins where the base ends, or a lineage that the base does not have."""
+        base = self._base_of(unfinished)
+        return base is None or base.next == unfinished.origin.first
+
+    def _base_of(self, unfinished: Unfinished) -> PartitionState | None:
+        base = self._archived.get(unfinished.partition)
+        return base if base is not None and base.lineage == unfinished.lineage else None
+
+    def begins(self, partition: int, lineage: str) -> bool:
+        """Tell whether a lineage of a partition begins now, although something else is archived under its name."""
+        base = self._archived.get(partition)
+        return base.lineage != lineage if base is not None else self.is_recreated
 
     @cached_property
     def _archived(self) -> dict[int, PartitionState]:
@@ -152,6 +199,7 @@ class PartitionPlan:
         leader: The broker to read from.
         leader_epoch: The leadership's number; -1 where unknown.
         archived: What the archive has of the partition, of this lineage or of another one.
+        unfinished: What a run that did not finish has archived, and this one goes on from.
         problem: Why it cannot be read, or None.
     """
 
@@ -168,6 +216,7 @@ class PartitionPlan:
     leader: int
     leader_epoch: int
     archived: PartitionState | None
+    unfinished: Unfinished | None = None
     problem: KafkaError | None = None
 
     @property
@@ -179,6 +228,13 @@ class PartitionPlan:
     def offsets(self) -> int:
         """How many offsets are to be read."""
         return self.mark - self.position
+
+    @property
+    def origin(self) -> Origin:
+        """What is to be noted of what is read, for when this run does not finish."""
+        if self.unfinished is not None:
+            return self.unfinished.origin
+        return Origin(self.topic_id, self.began, self.position)
 
     @property
     def base(self) -> PartitionState | None:
@@ -261,13 +317,14 @@ def plan_partition(topic: TopicSeen, partition: int, evidence: Evidence) -> Part
     if state is not None and began is None:
         # The archive may hold more than the mark: another isolation, or a leader that has not caught up yet.
         return PartitionPlan(
-            topic.name, topic.topic_id, partition, topic.compacted, state.lineage, state.began, False,
-            max(mark.start, state.start), state.next, max(mark.next, state.next), mark.leader, mark.leader_epoch, state,
+            topic.name, topic.topic_id, partition, topic.compacted, state.lineage, state.began,
+            topic.begins(partition, state.lineage), max(mark.start, state.start), state.next,
+            max(mark.next, state.next), mark.leader, mark.leader_epoch, state, topic.unfinished.get(partition),
         )  # fmt: skip
     lineage = lineage_name(topic.topic_id, [state.lineage] if state is not None else [])
-    is_new = state is not None or topic.is_recreated
     return PartitionPlan(
-        topic.name, topic.topic_id, partition, topic.compacted, lineage, began or FIRST, is_new,
+        topic.name, topic.topic_id, partition, topic.compacted, lineage, began or FIRST,
+        topic.begins(partition, lineage),
         mark.start, mark.start, max(mark.start, mark.next), mark.leader, mark.leader_epoch, state,
     )  # fmt: skip
 
@@ -353,5 +410,5 @@ def _unavailable(topic: TopicSeen, partition: int, problem: KafkaError) -> Parti
     start = 0 if state is None else state.start
     return PartitionPlan(
         topic.name, topic.topic_id, partition, topic.compacted, lineage, began, False, start, after, after, -1, -1,
-        state, problem,
+        state, topic.unfinished.get(partition), problem,
     )  # fmt: skip

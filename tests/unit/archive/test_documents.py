@@ -32,13 +32,14 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.offset_map
     save_offset_maps,
 )
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.open_point import open_point
-from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.parts import GROUPS
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.parts import GROUPS, Entry
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.points import RestorePoint
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.restores import (
     PartitionRestore,
     RestoreSource,
     TopicRestore,
 )
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.slices import Slice
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.store import Store
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.topic_state import (
     LastBatch,
@@ -46,6 +47,7 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.topic_stat
     TopicState,
 )
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.topics_part import TopicsPartWriter, TopicsReader
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.unfinished import Noted, Origin, UnfinishedNotes
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.verify import verify_point
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.writer import PartWriter
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.clock import SystemClock
@@ -80,6 +82,7 @@ ARCHIVE = {
     documents.GROUP_OFFSETS,
     documents.TOPIC_RESTORE,
     documents.OFFSET_MAP,
+    documents.UNFINISHED_TOPICS,
 }
 REGISTRY = set(registry_documents.FORMATS.values())
 
@@ -127,6 +130,9 @@ def write_topics(store: Store) -> RestorePoint:
         content = encode_groups([ArchivedGroup("billing", "classic", "consumer", offsets)])
         groups.add_files([(GROUPS_FILE, content, {"kind": GROUPS_KIND})])
         groups.finish(summary={})
+    entry = Entry("topics/orders/0/00000000000000000000.log", 0, 5, "a" * 64, Slice("orders", 0, "0" * 16, 3).facts())
+    notes = UnfinishedNotes.find(store, "cluster")
+    notes.add([Noted(entry, Origin("0" * 32, "first", 3), last) for last in (batch, None)])
     assert decode_groups(content, "groups")["billing"].offsets == offsets
     restore = TopicRestore(store.storage, "cluster", "orders", "", RestoreSource("a", "cluster", 1, "orders"), {})
     restore.partitions = {0: PartitionRestore(0), 1: PartitionRestore(7, 100, 107)}

@@ -212,6 +212,7 @@ PIECES = st.lists(
             "control": st.integers(0, 2),
             "largest": st.integers(1, 9),
             "log_append_time": st.integers(0, 2),
+            "last": st.none(),
             "legacy": st.integers(0, 2),
             "codecs": st.integers(0, 31),
             "times": st.tuples(st.integers(-1, 5), st.integers(-1, 5)),

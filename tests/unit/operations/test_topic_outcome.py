@@ -73,6 +73,7 @@ def test_values_tell_what_was_read() -> None:
         "partitions": 3,
         "partitions_new": 2,
         "offsets": 80,
+        "offsets_resumed": 0,
         "records": 80,
         "bytes": 5300,
         "new_lineages": [],

@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.parts import Entry
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.topic_state import (
     LastBatch,
     PartitionState,
     TopicState,
 )
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.unfinished import Noted, Origin, Unfinished
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import KafkaError
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.selection import Selection
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.topic_plan import (
@@ -232,3 +234,67 @@ def test_scope_tells_which_topics_it_takes() -> None:
 def test_scope_that_cannot_be_understood_takes_nothing() -> None:
     assert not takes({"topics": ["~("], "exclude_topics": []}, "orders")
     assert not takes({}, "orders")
+
+
+def unfinished(
+    first: int = 100, after: int = 130, topic: str = "orders", lineage: str = LINEAGE, **of: str
+) -> Unfinished:
+    """What a run that was killed has left."""
+    origin = Origin(of.get("topic_id", ID), of.get("began", "first"), first)
+    facts = {"topic": topic, "partition": 0, "lineage": lineage, "start": first, "next": after}
+    return Unfinished(topic, 0, lineage, origin, (Noted(Entry("x", 0, 1, "", facts), origin, LastBatch(120, 4712, 6)),))
+
+
+def test_unfinished_work_is_gone_on_from() -> None:
+    topic = seen().going_on_from([unfinished()])
+    assert (epochs_to_ask([topic]), headers_to_ask([topic])) == ({("orders", 0): 6}, {("orders", 0): 120})
+    found = plan(topic, Evidence((6, 150), header(base_offset=120, crc=4712)))
+    assert begun(found) == (LINEAGE, "first", False, 130)
+    assert (found.start, found.offsets, found.unfinished) == (10, 20, unfinished())
+    assert found.origin == unfinished().origin
+
+
+def test_unfinished_work_of_a_first_run_is_gone_on_from() -> None:
+    topic = seen(base=None).going_on_from([unfinished(5)])
+    found = plan(topic, Evidence((6, 150)))
+    assert begun(found) == (LINEAGE, "first", False, 130)
+    # Retention has moved the start on from 5 to 10.
+    assert found.start == 10
+    assert found.state(found.start, 150, found.last).start == 10
+
+
+def test_unfinished_work_of_another_lineage_than_the_bases_begins_it() -> None:
+    topic = seen().going_on_from([unfinished(10, lineage=f"{LINEAGE}-2", began="unclean_election")])
+    assert begun(plan(topic, Evidence((6, 150)))) == (f"{LINEAGE}-2", "unclean_election", True, 130)
+    recreated = seen(topic_id=OTHER_ID)
+    topic = recreated.going_on_from([unfinished(10, lineage=OTHER_ID[:16], began="recreated", topic_id=OTHER_ID)])
+    assert begun(plan(topic, Evidence((6, 150)))) == (OTHER_ID[:16], "recreated", True, 130)
+
+
+def test_unfinished_work_that_the_log_contradicts_is_not_gone_on_from() -> None:
+    topic = seen().going_on_from([unfinished()])
+    assert plan(topic, Evidence((6, 129))).unfinished is None
+    assert plan(topic, Evidence((6, 150), header(base_offset=120))).unfinished is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(unfinished(topic="bills"), id="another topic"),
+        pytest.param(unfinished(topic_id=OTHER_ID), id="a topic that was deleted"),
+        pytest.param(unfinished(90), id="what a restore point holds by now"),
+        pytest.param(unfinished(110), id="more than what a restore point holds"),
+    ],
+)
+def test_other_unfinished_work_is_passed_over(other: Unfinished) -> None:
+    assert seen().going_on_from([other]).unfinished == {}
+
+
+def test_unfinished_work_of_compacted_topics_is_passed_over() -> None:
+    assert seen(compacted=True).going_on_from([unfinished()]).unfinished == {}
+
+
+def test_unfinished_work_counts_where_a_partition_cannot_be_read() -> None:
+    topic = seen(KafkaError("no leader", code="no_leader")).going_on_from([unfinished()])
+    found = plan(topic)
+    assert (found.unread().next, found.unread().unavailable, found.unfinished) == (130, True, unfinished())

@@ -53,11 +53,10 @@ def begins(whole: Contents, part: Contents) -> bool:
     return difference(begun, part) is None
 
 
-@pytest.mark.soak
 def test_a_topic_is_written_all_the_while(copies: Copies, place: Place) -> None:
     place.topics.create("busy", 3)
     send(place.client, "busy", numbered(300, partitions=3))
-    with Writer(place.client, "busy", 3, pause=0) as writer:
+    with Writer(place.client, "busy", 3, pause=0.002) as writer:
         for turn in range(3):
             before, written = copies.contents("busy"), writer.written
             copies.back_up("busy")

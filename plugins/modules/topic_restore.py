@@ -98,6 +98,8 @@ options:
     default: fail
   on_damage:
     description: Whether a damaged piece of the backup stops the run (V(fail)), or is left out and listed (V(skip)).
+      With O(isolation=committed), records of transactions that were open where a damaged piece held markers are left
+      out and listed too, since nobody can tell whether they were committed.
     type: str
     choices: [fail, skip]
     default: fail

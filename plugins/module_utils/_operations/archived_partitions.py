@@ -34,6 +34,7 @@ class Slice(NamedTuple):
         records: How many records it holds, those of aborted transactions too.
         is_plain: Whether each offset has a record, of no transaction.
         has_transactions: Whether it holds records or markers of transactions.
+        has_markers: Whether it holds markers, which tell how transactions ended.
         largest: How many bytes its largest batch has.
         max_timestamp: The latest time of a record, in milliseconds; -1 where there is none.
     """
@@ -47,6 +48,7 @@ class Slice(NamedTuple):
     records: int
     is_plain: bool
     has_transactions: bool
+    has_markers: bool
     largest: int
     max_timestamp: int
 
@@ -176,6 +178,7 @@ def as_slice(entry: Entry) -> Slice:
         records=facts["records"],
         is_plain=facts["dense"] and not has_transactions,
         has_transactions=has_transactions,
+        has_markers=bool(facts["control"]),
         largest=facts["largest"],
         max_timestamp=facts["max_timestamp"],
     )

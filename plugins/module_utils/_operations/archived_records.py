@@ -15,12 +15,15 @@ from .._records.outgoing import Outgoing, Rules, outgoing
 from .._records.transactions import Aborted, Outcomes
 from .archived_partitions import ArchivedPartition, Slice
 
+UNKNOWN_OUTCOME = "nobody can tell whether its transaction was committed, since a piece behind it is damaged"
+"""Why records are left out that are not damaged themselves."""
+
 PIECE_BYTES = 1 << 20
 """How much of a partition is in memory at once, unless a single batch has more."""
 
 
 class Lost(NamedTuple):
-    """Something that is damaged and was left out.
+    """Something that was left out: it is damaged, or nobody can tell whether it was committed, since a marker is.
 
     Args:
         topic: The topic's name in the archive.
@@ -78,14 +81,26 @@ class ArchivedRecords:
                     yield from outgoing(buffer, batch, rules)
                 except Damaged as error:
                     self._lose(batch.base_offset, batch.next_offset, error)
+                    continue
+                if rules.committed and self._aborted is not None and self._aborted.is_unknown(batch):
+                    self._leave_out(max(batch.base_offset, rules.start), min(batch.next_offset, rules.next))
 
     def _find_aborted(self) -> Aborted:
-        """Find out how transactions ended: all that tells of them is read for it."""
+        """Find out how transactions ended: all that tells of them is read for it. What is lost tells nothing."""
         outcomes = Outcomes()
         for piece in self.partition.slices:
-            if piece.has_transactions:
-                for buffer, batch in self._batches(piece):
+            if not piece.has_transactions:
+                continue
+            known = len(self.lost)
+            for buffer, batch in self._batches(piece):
+                try:
                     outcomes.observe(buffer, batch)
+                except Damaged as error:
+                    self._lose(batch.base_offset, batch.next_offset, error)
+                    outcomes.lose(batch.base_offset)
+                    known = len(self.lost)
+            if len(self.lost) > known and piece.has_markers:
+                outcomes.lose(piece.start)
         return outcomes.finish()
 
     def _batches(self, piece: Slice) -> Iterator[tuple[Buffer, Batch]]:
@@ -110,6 +125,16 @@ class ArchivedRecords:
                     yield buffer, batch
                     at += batch.size
                 begun = content[at:]
+
+    def _leave_out(self, start: int, after: int) -> None:
+        """Take note of records of a transaction whose outcome is lost; those that follow each other are told as one."""
+        if start >= after:
+            return
+        last = self.lost[-1] if self.lost else None
+        if last is not None and (last.next, last.reason) == (start, UNKNOWN_OUTCOME):
+            self.lost[-1] = last._replace(next=after)
+        else:
+            self.lost.append(Lost(*self.partition.key, start, after, UNKNOWN_OUTCOME))
 
     def _lose(self, start: int, after: int, error: Damaged) -> None:
         topic, partition = self.partition.key

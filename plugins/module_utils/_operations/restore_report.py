@@ -61,8 +61,8 @@ def warnings(plans: Sequence[TopicPlan], lost: Sequence[Lost]) -> Iterator[str]:
     """Yield what the user should know."""
     if lost:
         yield (
-            f"{len(lost)} pieces of the backup are damaged and left out, from offset {lost[0].start} to "
-            f"{lost[0].next - 1} of topic {lost[0].topic!r}, partition {lost[0].partition}"
+            f"{len(lost)} pieces of the backup are left out: offsets {lost[0].start} to {lost[0].next - 1} of topic "
+            f"{lost[0].topic!r}, partition {lost[0].partition} ({lost[0].reason})"
             + (f", and {len(lost) - 1} others; damaged tells which." if len(lost) > 1 else ".")
         )
     newer = {plan.name for plan in plans if plan.action == NOTHING and any(aim.newer for aim in plan.aims.values())}

@@ -80,6 +80,52 @@ def test_damage_is_left_out_and_told(tmp_path: Path) -> None:
     assert len(records.lost) == 1
 
 
+def left_out(archive: Archive) -> tuple[list[int], list[tuple[int, int, bool]]]:
+    """What is sent in spite of damage, and what is told to be left out, and whether for want of a marker."""
+    records = ArchivedRecords(archive.reader(), archive.partition, committed=True, skip_damaged=True)
+    offsets = [offset for outgoing in records.outgoing() for offset in outgoing.offsets]
+    told = [(lost.start, lost.next, lost.reason == archived_records.UNKNOWN_OUTCOME) for lost in records.lost]
+    list(records.outgoing())
+    assert len(records.lost) == len(told)
+    return offsets, told
+
+
+def test_aborted_records_do_not_come_back_when_their_marker_is_lost(tmp_path: Path) -> None:
+    first = [transactional(0, 2, 7), transactional(2, 2, 7), numbered(4, 1)]
+    third = [transactional(7, 2, 7), marker(9, 7, commit=True), numbered(10, 1)]
+    archive = Archive(tmp_path, (first, 5), ([marker(5, 7, commit=False), numbered(6, 1)], 7), (third, 11))
+    archive.damage(1)
+    assert left_out(archive) == ([4, 7, 8, 10], [(0, 4, True), (5, 7, False)])
+
+
+def test_committed_records_are_told_to_be_left_out_when_their_marker_is_lost(tmp_path: Path) -> None:
+    first = [transactional(1, 2, 7), numbered(3, 1), transactional(4, 1, 7), transactional(5, 1, 8)]
+    second = [marker(6, 7, commit=True), marker(7, 8, commit=True)]
+    archive = Archive(tmp_path, (first, 6), (second, 8), ([numbered(8, 1), transactional(9, 1, 7)], 10), start=2)
+    archive.damage(1)
+    assert left_out(archive) == ([3, 8], [(2, 3, True), (4, 6, True), (6, 8, False)])
+    assert sent(archive, committed=False, skip=True) == [2, 3, 4, 5, 8, 9]
+
+
+def test_a_lost_piece_without_markers_leaves_transactions_open(tmp_path: Path) -> None:
+    third = [marker(5, 7, commit=True), marker(6, 8, commit=False)]
+    first = [transactional(0, 2, 7), transactional(2, 1, 8)]
+    archive = Archive(tmp_path, (first, 3), ([transactional(3, 2, 7)], 5), (third, 7))
+    archive.damage(1)
+    assert left_out(archive) == ([0, 1], [(3, 5, False)])
+
+
+def test_a_marker_that_cannot_be_read_is_a_lost_one(tmp_path: Path) -> None:
+    broken = bytearray(marker(2, 7, commit=True))
+    broken[61] ^= 0xFF  # the length of its record
+    later = [transactional(3, 1, 7), marker(4, 7, commit=True)]
+    archive = Archive(tmp_path, ([transactional(0, 2, 7), sealed(broken), *later], 5))
+    records = ArchivedRecords(archive.reader(), archive.partition, committed=True)
+    with pytest.raises(Damaged):
+        list(records.outgoing())
+    assert left_out(archive) == ([3], [(0, 2, True)])
+
+
 def test_a_batch_that_cannot_be_unpacked_is_damage_too(tmp_path: Path) -> None:
     broken = bytearray(numbered(3, 3, codec=3))
     broken[70] ^= 0xFF

@@ -33,7 +33,8 @@ def partition(*slices: tuple[int, int, int]) -> ArchivedPartition:
     """A partition by the records, bytes and ages in days of its slices."""
     now = int(NOW.timestamp() * 1000)
     pieces = [
-        Slice("f", 0, size, "", 0, 0, records, True, False, size, now - days * DAY) for records, size, days in slices
+        Slice("f", 0, size, "", 0, 0, records, True, False, False, size, now - days * DAY)
+        for records, size, days in slices
     ]
     return ArchivedPartition("orders", PartitionState(0, "0" * 16, FIRST, 0, 0, 0, None), tuple(pieces))
 

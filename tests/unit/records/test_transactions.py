@@ -76,3 +76,16 @@ def test_what_was_told_stays_when_more_is_observed() -> None:
         observer.observe(data, batch)
         told.append(len(observer.finish()))
     assert told == [1, 1, 2]
+
+
+def test_what_is_open_where_markers_are_lost_is_unknown_and_what_follows_is_judged_anew() -> None:
+    before, behind = work(0, 1) + work(1, 2) + marker(2, 2, 1), work(5, 1) + marker(6, 1, 1) + work(7, 1)
+    observer = Outcomes()
+    for batch in batches(before):
+        observer.observe(before, batch)
+    observer.lose(3)
+    for batch in batches(behind):
+        observer.observe(behind, batch)
+    told = observer.finish()
+    assert [told.is_unknown(batch) for batch in batches(before + behind)] == [True] + [False] * 5
+    assert [told.covers(batch) for batch in batches(before + behind)] == [True] + [False] * 4 + [True]

@@ -232,7 +232,8 @@ class PartitionSend:
             self.trouble = self._shorter(log_end)
             return
         waiting = [*self._flying, *self._again]
-        if position > self._made or any(packet.place < position < packet.place + packet.records for packet in waiting):
+        known = max(self._made, self.task.there)  # what an earlier run has brought is only made again bit by bit
+        if position > known or any(packet.place < position < packet.place + packet.records for packet in waiting):
             raise self._foreign(log_end, "what is there ends where no batch of this restore does")
         self.is_in_step = False
         self._flying.clear()
@@ -279,7 +280,10 @@ class PartitionSend:
             self.trouble = answer.error
             return 0
         try:
-            return self.read_back.take(answer.records, is_first=is_first)
+            found = self.read_back.take(answer.records, is_first=is_first)
+            if found:
+                self.stuck_since = None
+            return found
         except KafkaError as error:
             if error.code != NO_PROGRESS:
                 raise

@@ -145,6 +145,31 @@ def test_a_run_may_go_on_from_an_end_that_lags_behind(archive: Archive) -> None:
     assert broker.values() == wanted(archive)
 
 
+def test_trouble_while_what_is_there_is_read_back_is_not_another_writer(archive: Archive) -> None:
+    broker = Broker()
+    finish(sending(archive), broker)
+    later = sending(archive, there=broker.end)
+    later.trouble = KafkaError("no leader")
+    later.resume(broker.end)
+    assert later.trouble is None
+    finish(later, broker)
+    assert later.result().sent == 0
+    another = sending(archive, there=10)
+    with pytest.raises(VerificationFailed, match="Somebody else"):
+        another.resume(11)
+
+
+def test_patience_begins_anew_when_something_is_found_right(archive: Archive) -> None:
+    partition, broker = sending(archive), Broker()
+    finish_sending(partition, broker)
+    partition.stuck_since = 1.0
+    nothing = Fetched("orders", 0, None, 0, 20, 20, 0, memoryview(b""))
+    partition.check(nothing, is_first=False)
+    assert partition.stuck_since == 1.0
+    assert partition.check(broker.fetch(0), is_first=True) > 0
+    assert partition.stuck_since is None
+
+
 def test_nothing_is_sent_where_all_is_there(archive: Archive) -> None:
     broker = Broker()
     finish(sending(archive), broker)

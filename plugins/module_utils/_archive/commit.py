@@ -218,7 +218,7 @@ def _note_run(opened: OpenPoint, wanted: RestorePoint, point: RestorePoint, crea
     now = opened.clock.now()
     confirmed = dict(before.confirmed) if before else {}
     if wanted.complete:
-        confirmed.update({name: Confirmation(now, point.sequence) for name in wanted.parts})
+        confirmed.update({name: Confirmation(opened.opened_at, point.sequence) for name in wanted.parts})
     note = LastRun(
         id=opened.id,
         started_at=opened.opened_at,

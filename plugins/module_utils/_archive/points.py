@@ -161,7 +161,7 @@ class Confirmation:
     """When a part of a backup was last found to be as a restore point has it.
 
     Args:
-        at: The end of the run.
+        at: When the run began: what was written since may not be in it.
         restore_point: The point's number.
     """
 

@@ -18,14 +18,13 @@ from .._archive.definitions import ArchivedTopic
 from .._archive.group_offsets import GROUPS_FILE, GROUPS_KIND, encode_groups
 from .._archive.layout import backup_folder, path_of
 from .._archive.parts import GROUPS, TOPICS, Entry
-from .._archive.points import LastRun
 from .._archive.store import Store, storage_of
 from .._archive.topics_part import TopicsPartWriter
-from .._archive.unfinished import Unfinished, UnfinishedNotes
+from .._archive.unfinished import UnfinishedNotes
 from .._archive.writer import PartWriter
 from .._core.change import Difference, Report
 from .._core.clock import Clock, SystemClock
-from .._core.errors import Damaged, InvalidOption, KafkaError, StoreError
+from .._core.errors import InvalidOption, KafkaError, StoreError
 from .._core.progress import Progress
 from .._core.selection import Selection
 from .._core.settings import KafkaSettings, StoreSettings
@@ -33,17 +32,17 @@ from .._kafka.admin import TopicDefinition
 from .._kafka.wire import Wire
 from .backup_object import describe_commit, describe_point, describe_uncommitted
 from .capture import Captured, Job, capture
-from .newest_topics import NewestTopics, archived_at, newest_topics
+from .newest_topics import NewestTopics, newest_topics
+from .plan_topics import plan_partitions, see_topics
 from .rate import SharedRate
-from .read_cluster import ClusterSeen, read_cluster, read_evidence
+from .read_cluster import ClusterSeen, read_cluster
 from .topic_difference import difference
 from .topic_outcome import Outcome, listed
-from .topic_plan import Evidence, PartitionPlan, TopicScope, TopicSeen, base_expired, plan_partition, takes, unavailable
+from .topic_plan import TopicScope, takes, unavailable
 from .workers import Load, run_workers, shares
 
 _PARTITION_WORK = 500  # what a partition costs, in records of one that is large
 _WORTH_A_WORKER = 50_000  # the same for a process
-_DELETE_RETENTION_MS = 24 * 60 * 60 * 1000  # Kafka's own default
 
 
 @dataclass(frozen=True)
@@ -146,9 +145,9 @@ class BackupTopics:
         with Wire(kafka) as wire:
             cluster = read_cluster(kafka, wire, options.scope, options.groups)
             bases = find_bases(store, backup_id, cluster.topics.keys(), selects=takes)
-            topics = _seen(cluster, bases, store, backup_id, clock)
             notes = UnfinishedNotes.find(store, backup_id)
-            topics, plans = _plan_partitions(wire, topics, notes.read())
+            seen = see_topics(cluster, bases, store, backup_id, clock)
+            topics, plans = plan_partitions(wire, seen, notes.read())
         unsettled = frozenset(
             name for name, base in bases.items() if name in base.point.parts[TOPICS].summary.get("unsettled", ())
         )
@@ -241,60 +240,6 @@ class BackupTopics:
 
     def _report(self, outcome: Outcome, backup: dict[str, Any]) -> Report:
         return Report({"backup": backup, **outcome.values()}, (*self.remarks, *outcome.notes()))
-
-
-def _plan_partitions(
-    wire: Wire, topics: Sequence[TopicSeen], unfinished: Sequence[Unfinished]
-) -> tuple[list[TopicSeen], list[PartitionPlan]]:
-    """Decide what is to be read, going on from what is unfinished of those topics whose logs still are the same."""
-    goes_on = [topic.going_on_from(unfinished) for topic in topics] if unfinished else list(topics)
-    plans = _plans(wire, goes_on)
-    refuted = {
-        plan.topic
-        for topic in goes_on
-        for plan in plans[topic.name]
-        if topic.unfinished.get(plan.partition) != plan.unfinished
-    }
-    if refuted:
-        goes_on = [before if before.name in refuted else topic for before, topic in zip(topics, goes_on, strict=True)]
-        plans |= _plans(wire, [topic for topic in goes_on if topic.name in refuted])
-    return goes_on, [plan for topic in goes_on for plan in plans[topic.name]]
-
-
-def _plans(wire: Wire, topics: Sequence[TopicSeen]) -> dict[str, list[PartitionPlan]]:
-    evidence = read_evidence(wire, topics)
-    return {
-        topic.name: [
-            plan_partition(topic, number, evidence.get((topic.name, number), Evidence())) for number in topic.partitions
-        ]
-        for topic in topics
-    }
-
-
-def _seen(
-    cluster: ClusterSeen, bases: Mapping[str, Base], store: Store, backup_id: str, clock: Clock
-) -> list[TopicSeen]:
-    try:
-        last_run = LastRun.read(store, backup_id)
-    except Damaged:
-        last_run = None  # then no run has confirmed anything
-    now = clock.now()
-    seen = []
-    for name, topic in sorted(cluster.topics.items()):
-        base = bases.get(name)
-        effective = cluster.definitions[name].effective
-        retention = int(effective.get("delete.retention.ms", _DELETE_RETENTION_MS))
-        seen.append(
-            TopicSeen(
-                name,
-                topic.topic_id,
-                "compact" in effective.get("cleanup.policy", ""),
-                base is not None and base_expired(archived_at(base, last_run), now, retention),
-                base.state if base is not None else None,
-                {number: cluster.marks[name, number] for number in sorted(topic.partitions)},
-            )
-        )
-    return seen
 
 
 def _archived(found: TopicDefinition) -> ArchivedTopic:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -37,7 +38,7 @@ class Read(NamedTuple):
         bytes: How many bytes were written.
         trimmed: Whether retention took away what was to be read.
         settled: Whether it is a state that a compacted partition was in: what compaction took away while it was read
-            is there in a later record.
+            is there in a later record, and no tombstone is missing.
         problem: Why it could not be read; then nothing of it counts.
     """
 
@@ -75,6 +76,7 @@ class PartitionCopy:
         plan: What is to be read.
         isolation: Up to where it is read.
         open_writer: Begins what is written of it; called when there is something.
+        clock: Tells the time in seconds, as time.monotonic does.
 
     Attributes:
         position: The next offset to be read.
@@ -87,7 +89,11 @@ class PartitionCopy:
     """
 
     def __init__(
-        self, plan: PartitionPlan, isolation: Isolation, open_writer: Callable[[PartitionPlan], PartitionWriter]
+        self,
+        plan: PartitionPlan,
+        isolation: Isolation,
+        open_writer: Callable[[PartitionPlan], PartitionWriter],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.plan = plan
         self.key = plan.key
@@ -106,6 +112,8 @@ class PartitionCopy:
         self._records = self._bytes = 0
         self._trimmed = False
         self._settled = True
+        self._clock = clock
+        self._began: float | None = None  # when the first piece came
         self._rounds = 0
         self._dense = False  # whether each offset of the current round had a record
         self._empty = self._damaged = 0
@@ -141,6 +149,7 @@ class PartitionCopy:
             What is to be written; None for nothing.
         """
         before = self.position
+        self._began = self._began or self._clock()
         if answer.error is not None:
             self.trouble = answer.error
             return None
@@ -242,8 +251,12 @@ class PartitionCopy:
         What compaction took away before it could be read has a later record with the same key: below the end that the
         log had when the last of it was read. So that part is read on, unless records were taken away there too.
         """
-        if not self.plan.compacted:
+        tombstones = self.plan.tombstones
+        if tombstones is None:
             return
+        now = self._clock()
+        if tombstones.outlived(self._began or now, now, goes_on=self.plan.base is not None):
+            self._settled = False
         end = answer.last_stable if self._committed else answer.high_watermark
         if end <= self.mark or (self._rounds and self._dense):
             return

@@ -22,7 +22,8 @@ from .._kafka.wire import Topic, Wire
 from .._records.batch import Batch, read_header
 from .choose_groups import choose_groups
 from .choose_topics import choose_topics
-from .topic_plan import Evidence, Isolation, Mark, TopicScope, TopicSeen, epochs_to_ask, headers_to_ask
+from .topic_plan import Evidence, Isolation, TopicScope, epochs_to_ask, headers_to_ask
+from .topic_seen import Mark, TopicSeen
 
 _ATTEMPTS = 3
 

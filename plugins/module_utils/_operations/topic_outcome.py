@@ -20,7 +20,8 @@ from .._archive.topic_state import GAP, PURGED_TOMBSTONES, RECREATED, UNCLEAN_EL
 from .._core.errors import KafkaError
 from .._core.kafka_names import TopicPartition
 from .partition_copy import Read
-from .topic_plan import PartitionPlan, TopicSeen
+from .topic_plan import PartitionPlan
+from .topic_seen import TopicSeen
 
 _SHOWN = 50
 _NAMED = 5
@@ -30,8 +31,8 @@ _REASONS = {
     UNCLEAN_ELECTION: "other records lie where the archived ones did, since a leader was elected that lacked them",
     GAP: "retention took records away before they were archived",
     PURGED_TOMBSTONES: (
-        "the newest restore point is so old that tombstones may have come and gone since, which a delete.retention.ms "
-        "of more than the time between two backups avoids"
+        "tombstones may have come and gone since the newest restore point or while it was made, and deleted keys would "
+        "come back; a delete.retention.ms of more than the time between two backups avoids that"
     ),
 }
 
@@ -162,8 +163,9 @@ class Outcome:
             yield f"Retention took records of {_partitions(trimmed)} away while they were read; they begin later now."
         if self.unsettled:
             yield (
-                f"{listed(self.unsettled)}: compaction went on all the while, and the restore point may lack keys. Run "
-                "again when less is written."
+                f"{listed(self.unsettled)}: compaction went on all the while, or reading took longer than tombstones "
+                "stay (delete.retention.ms). The restore point may lack keys, or hold some that are deleted. The next "
+                "run archives these topics anew; run it when less is written, or raise delete.retention.ms."
             )
         clamped = self._clamped_offsets()
         if clamped:

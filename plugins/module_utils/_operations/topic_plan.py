@@ -10,9 +10,7 @@ reads on where the archive ends. Pure: what the cluster and the archive say is g
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from .._archive.topic_state import (
@@ -23,7 +21,6 @@ from .._archive.topic_state import (
     UNCLEAN_ELECTION,
     LastBatch,
     PartitionState,
-    TopicState,
     lineage_name,
 )
 from .._archive.unfinished import Origin, Unfinished
@@ -31,11 +28,11 @@ from .._core.errors import InvalidOption, KafkaError
 from .._core.kafka_names import TopicPartition, select_topics
 from .._core.selection import Selection
 from .._records.batch import Batch
+from .tombstones import UNKNOWN_AGE, Tombstones
+from .topic_seen import Mark, TopicSeen
 
 Isolation: TypeAlias = Literal["committed", "uncommitted"]
 """``committed`` ends where the first undecided transaction begins, ``uncommitted`` at what all replicas have."""
-
-_TOMBSTONES_ARE_SAFE = 0.9
 
 
 @dataclass(frozen=True)
@@ -69,106 +66,6 @@ def takes(scope: Mapping[str, Any], topic: str) -> bool:
         return False
 
 
-class Mark(NamedTuple):
-    """What a cluster says of a partition at one moment.
-
-    Args:
-        leader: The broker that leads it.
-        leader_epoch: The leadership's number; -1 where the brokers have none.
-        start: The first offset there is.
-        next: The mark: the offset up to which it is to be archived.
-    """
-
-    leader: int
-    leader_epoch: int
-    start: int
-    next: int
-
-
-@dataclass(frozen=True)
-class TopicSeen:
-    """What a cluster says of a topic.
-
-    Args:
-        name: Its name.
-        topic_id: Its id as 32 hexadecimal digits; empty where the cluster has none.
-        compacted: Whether it is compacted.
-        expired: Whether tombstones may be gone that were written after the base was archived.
-        base: What the archive has of it, or None.
-        partitions: By number: a mark, or why there is none.
-        unfinished: By number: what runs that did not finish have archived, and go on from what the base has.
-    """
-
-    name: str
-    topic_id: str
-    compacted: bool
-    expired: bool
-    base: TopicState | None
-    partitions: Mapping[int, Mark | KafkaError]
-    unfinished: Mapping[int, Unfinished] = field(default_factory=dict)
-
-    def archived(self, partition: int) -> PartitionState | None:
-        """Return what the archive has of a partition, if that is a partition of the same topic."""
-        unfinished = self.unfinished.get(partition)
-        if unfinished is None:
-            return self._archived.get(partition)
-        base = self._base_of(unfinished)
-        last = unfinished.last or (base.last if base is not None else None)
-        return PartitionState(
-            partition,
-            unfinished.lineage,
-            unfinished.origin.began,
-            base.start if base is not None else unfinished.origin.first,
-            unfinished.next,
-            last.leader_epoch if last is not None else -1,
-            last,
-        )
-
-    def going_on_from(self, unfinished: Iterable[Unfinished]) -> TopicSeen:
-        """Return it with what runs that did not finish have archived of it, as far as it can be gone on from.
-
-        Of compacted topics nothing can: what was read is only whole together with what was written meanwhile.
-
-        Args:
-            unfinished: Of this topic or others.
-        """
-        if self.compacted:
-            return self
-        fitting = {
-            each.partition: each
-            for each in unfinished
-            if each.topic == self.name and each.origin.topic_id == self.topic_id and self._goes_on(each)
-        }
-        return replace(self, unfinished=fitting)
-
-    def _goes_on(self, unfinished: Unfinished) -> bool:
-        """Tell whether it begins where the base ends, or a lineage that the base does not have."""
-        base = self._base_of(unfinished)
-        return base is None or base.next == unfinished.origin.first
-
-    def _base_of(self, unfinished: Unfinished) -> PartitionState | None:
-        base = self._archived.get(unfinished.partition)
-        return base if base is not None and base.lineage == unfinished.lineage else None
-
-    def begins(self, partition: int, lineage: str) -> bool:
-        """Tell whether a lineage of a partition begins now, although something else is archived under its name."""
-        base = self._archived.get(partition)
-        return base.lineage != lineage if base is not None else self.is_recreated
-
-    @cached_property
-    def _archived(self) -> dict[int, PartitionState]:
-        if self.base is None or self.is_recreated:
-            return {}
-        return {state.partition: state for state in self.base.partitions}
-
-    @property
-    def is_recreated(self) -> bool:
-        """Whether the ids tell that the archive has another topic of this name."""
-        if self.base is None or not (self.topic_id and self.base.topic_id):
-            return False
-        return self.topic_id != self.base.topic_id
-
-
 class Evidence(NamedTuple):
     """What a broker says of the end of what is archived.
 
@@ -189,7 +86,7 @@ class PartitionPlan:
         topic: Its topic.
         topic_id: The topic's id; may be empty.
         partition: Its number.
-        compacted: Whether its topic is compacted.
+        tombstones: What is known of its topic's tombstones; None where it is not compacted.
         lineage: The lineage that it belongs to.
         began: Why that began.
         is_new: Whether that lineage begins now, although something else is archived under the topic's name.
@@ -206,7 +103,7 @@ class PartitionPlan:
     topic: str
     topic_id: str
     partition: int
-    compacted: bool
+    tombstones: Tombstones | None
     lineage: str
     began: str
     is_new: bool
@@ -223,6 +120,11 @@ class PartitionPlan:
     def key(self) -> TopicPartition:
         """Its topic and number."""
         return self.topic, self.partition
+
+    @property
+    def compacted(self) -> bool:
+        """Whether its topic is compacted."""
+        return self.tombstones is not None
 
     @property
     def offsets(self) -> int:
@@ -317,27 +219,16 @@ def plan_partition(topic: TopicSeen, partition: int, evidence: Evidence) -> Part
     if state is not None and began is None:
         # The archive may hold more than the mark: another isolation, or a leader that has not caught up yet.
         return PartitionPlan(
-            topic.name, topic.topic_id, partition, topic.compacted, state.lineage, state.began,
+            topic.name, topic.topic_id, partition, topic.tombstones, state.lineage, state.began,
             topic.begins(partition, state.lineage), max(mark.start, state.start), state.next,
             max(mark.next, state.next), mark.leader, mark.leader_epoch, state, topic.unfinished.get(partition),
         )  # fmt: skip
     lineage = lineage_name(topic.topic_id, [state.lineage] if state is not None else [])
     return PartitionPlan(
-        topic.name, topic.topic_id, partition, topic.compacted, lineage, began or FIRST,
+        topic.name, topic.topic_id, partition, topic.tombstones, lineage, began or FIRST,
         topic.begins(partition, lineage),
         mark.start, mark.start, max(mark.start, mark.next), mark.leader, mark.leader_epoch, state,
     )  # fmt: skip
-
-
-def base_expired(archived_at: datetime, now: datetime, delete_retention_ms: int) -> bool:
-    """Tell whether tombstones may have come and gone since a compacted topic was archived.
-
-    Args:
-        archived_at: When it was last found to be as it is archived.
-        now: The current time.
-        delete_retention_ms: The topic's ``delete.retention.ms``: how long a tombstone stays after a first cleaning.
-    """
-    return now - archived_at > _TOMBSTONES_ARE_SAFE * timedelta(milliseconds=delete_retention_ms)
 
 
 def unavailable(problem: KafkaError, more: str = "") -> KafkaError:
@@ -372,10 +263,22 @@ def _why_new(topic: TopicSeen, state: PartitionState | None, mark: Mark, evidenc
     if _is_contradicted(state, mark, evidence):
         # Without ids nothing tells a topic that was deleted and made again from one that lost its end.
         return UNCLEAN_ELECTION if topic.topic_id else RECREATED
-    if topic.compacted and mark.next > state.next > state.start and (topic.expired or state.unavailable):
-        # Of what an earlier restore point has of an unavailable partition it is not known how old it is.
+    if topic.tombstones is not None and state.next > state.start and _may_lack_tombstones(topic, state, mark):
         return PURGED_TOMBSTONES
     return None
+
+
+def _may_lack_tombstones(topic: TopicSeen, state: PartitionState, mark: Mark) -> bool:
+    """Tell whether keys may be in the archive that are deleted, without their tombstones.
+
+    Where nothing was written since no tombstone came, unless what the base has does not fit together itself.
+    """
+    if topic.tombstones is None:
+        return False
+    if topic.tombstones.base_age == UNKNOWN_AGE:
+        return True
+    # Of what an earlier restore point has of an unavailable partition it is not known how old it is.
+    return mark.next > state.next and (topic.tombstones.may_be_gone or state.unavailable)
 
 
 def _is_contradicted(state: PartitionState, mark: Mark, evidence: Evidence) -> bool:
@@ -409,6 +312,6 @@ def _unavailable(topic: TopicSeen, partition: int, problem: KafkaError) -> Parti
     after = 0 if state is None else state.next
     start = 0 if state is None else state.start
     return PartitionPlan(
-        topic.name, topic.topic_id, partition, topic.compacted, lineage, began, False, start, after, after, -1, -1,
+        topic.name, topic.topic_id, partition, topic.tombstones, lineage, began, False, start, after, after, -1, -1,
         state, topic.unfinished.get(partition), problem,
     )  # fmt: skip

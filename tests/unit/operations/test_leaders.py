@@ -49,7 +49,7 @@ class Cluster:
 
 def stuck(trouble: KafkaError = MOVED, *, epoch: int = 8) -> PartitionCopy:
     """A partition that was read up to offset 100, and cannot be read on since the time 0."""
-    plan = PartitionPlan("t", ID, 0, False, "0" * 16, "first", False, 0, 100, 200, 1, epoch, None)
+    plan = PartitionPlan("t", ID, 0, None, "0" * 16, "first", False, 0, 100, 200, 1, epoch, None)
 
     def no_writer(_plan: PartitionPlan) -> Any:
         raise AssertionError("nothing is written")

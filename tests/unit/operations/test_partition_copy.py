@@ -21,6 +21,7 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.partiti
     PartitionCopy,
     Piece,
 )
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.tombstones import Tombstones
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.topic_plan import Isolation, PartitionPlan
 from ansible_collections.lifeboat.kafka.plugins.module_utils._records.build import build
 from ansible_collections.lifeboat.kafka.plugins.module_utils._records.decode import Record
@@ -57,12 +58,14 @@ class Bed:
     def __init__(self, folder: Path) -> None:
         self.store, _made = Store.initialise(FilesystemStorage(str(folder)))
         self.writer = SegmentWriter(self.store, "b")
+        self.time = 1000.0
 
     def copy(
         self, position: int, mark: int, *, compacted: bool = False, isolation: Isolation = "committed"
     ) -> PartitionCopy:
-        plan = PartitionPlan("t", "", 0, compacted, LINEAGE, "first", False, 0, position, mark, 1, 3, None)
-        return PartitionCopy(plan, isolation, self._open)
+        tombstones = Tombstones(50, 0, 0) if compacted else None
+        plan = PartitionPlan("t", "", 0, tombstones, LINEAGE, "first", False, 0, position, mark, 1, 3, None)
+        return PartitionCopy(plan, isolation, self._open, lambda: self.time)
 
     def _open(self, plan: PartitionPlan) -> Any:
         return self.writer.partition(plan.topic, plan.partition, plan.lineage, plan.position)
@@ -255,6 +258,16 @@ def test_compaction_that_never_settles_is_told(bed: Bed) -> None:
         take(copy, answer(batch(position - 1), end=position + 10))
     assert copy.done
     assert not copy.result().settled
+
+
+@pytest.mark.parametrize(("seconds", "settled"), [(50, True), (51, False)])
+def test_reading_longer_than_tombstones_stay_is_told(bed: Bed, seconds: float, settled: bool) -> None:
+    copy = bed.copy(0, 10, compacted=True)
+    take(copy, answer(batches(0, 3), end=10))
+    bed.time += seconds
+    take(copy, answer(batches(3, 10), end=10))
+    assert copy.done
+    assert copy.result().settled is settled
 
 
 def test_history_is_that_of_the_last_batch(bed: Bed) -> None:

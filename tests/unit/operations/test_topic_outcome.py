@@ -21,7 +21,8 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.partition_copy import Read
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.topic_difference import difference
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.topic_outcome import Outcome
-from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.topic_plan import PartitionPlan, TopicSeen
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.topic_plan import PartitionPlan
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.topic_seen import TopicSeen
 
 ID = "0123456789abcdef" * 2
 LINEAGE = ID[:16]
@@ -32,7 +33,7 @@ NO_LEADER = KafkaError("There is no leader.", code="no_leader")
 
 def plan(partition: int = 0, position: int = 100, mark: int = 150, **values: Any) -> PartitionPlan:
     archived = replace(ARCHIVED, partition=partition)
-    made = PartitionPlan("t", ID, partition, False, LINEAGE, "first", False, 0, position, mark, 1, 6, archived)
+    made = PartitionPlan("t", ID, partition, None, LINEAGE, "first", False, 0, position, mark, 1, 6, archived)
     return replace(made, **values)
 
 
@@ -41,7 +42,7 @@ def read(partition: int = 0, **values: Any) -> Read:
 
 
 def outcome(*plans: PartitionPlan, reads: list[Read] | None = None, **values: Any) -> Outcome:
-    topic = TopicSeen("t", ID, False, False, None, {})
+    topic = TopicSeen("t", ID, None, None, {})
     made = Outcome([topic], plans, [], {}, frozenset(), None if reads is None else {of.key: of for of in reads})
     return replace(made, **values)
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,18 +19,17 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.topic_stat
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.unfinished import Noted, Origin, Unfinished
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import KafkaError
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.selection import Selection
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.tombstones import UNKNOWN_AGE, Tombstones
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.topic_plan import (
     Evidence,
-    Mark,
     PartitionPlan,
     TopicScope,
-    TopicSeen,
-    base_expired,
     epochs_to_ask,
     headers_to_ask,
     plan_partition,
     takes,
 )
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.topic_seen import Mark, TopicSeen
 from ansible_collections.lifeboat.kafka.plugins.module_utils._records.batch import Batch
 
 ID = "0123456789abcdef" * 2
@@ -41,6 +39,7 @@ LAST = LastBatch(90, 4711, 5)
 ARCHIVED = PartitionState(0, LINEAGE, "first", 10, 100, 5, LAST)
 MARK = Mark(leader=1, leader_epoch=5, start=10, next=150)
 AGREEING = Evidence((5, 150))
+KEPT, GONE = Tombstones(100, 99, 0), Tombstones(100, 101, 0)
 
 
 def header(**values: Any) -> Batch:
@@ -50,7 +49,7 @@ def header(**values: Any) -> Batch:
 
 def seen(mark: Mark | KafkaError = MARK, archived: PartitionState | None = ARCHIVED, **values: Any) -> TopicSeen:
     base = TopicState("orders", ID, False, () if archived is None else (archived,))
-    return replace(TopicSeen("orders", ID, False, False, base, {0: mark}), **values)
+    return replace(TopicSeen("orders", ID, None, base, {0: mark}), **values)
 
 
 def plan(topic: TopicSeen, evidence: Evidence = AGREEING) -> PartitionPlan:
@@ -132,22 +131,26 @@ def test_compressed_messages_of_old_formats_are_known_by_their_checksum() -> Non
 
 
 def test_tombstones_that_may_be_gone_make_the_archive_anew() -> None:
-    topic = seen(compacted=True, expired=True)
+    topic = seen(tombstones=GONE)
     assert begun(plan(topic)) == (f"{LINEAGE}-2", "purged_tombstones", True, 10)
-    assert begun(plan(seen(compacted=True))) == (LINEAGE, "first", False, 100)
-    assert begun(plan(seen(expired=True))) == (LINEAGE, "first", False, 100)
+    assert begun(plan(seen(tombstones=KEPT))) == (LINEAGE, "first", False, 100)
+
+
+def test_what_does_not_fit_together_is_made_anew_even_without_new_records() -> None:
+    topic = seen(MARK._replace(next=100), tombstones=KEPT._replace(base_age=UNKNOWN_AGE))
+    assert begun(plan(topic)) == (f"{LINEAGE}-2", "purged_tombstones", True, 10)
 
 
 def test_without_new_records_no_tombstone_was_missed() -> None:
-    topic = seen(MARK._replace(next=100), compacted=True, expired=True)
+    topic = seen(MARK._replace(next=100), tombstones=GONE)
     assert begun(plan(topic)) == (LINEAGE, "first", False, 100)
 
 
 def test_compacted_base_that_could_not_be_read_last_time_is_of_unknown_age() -> None:
-    topic = seen(archived=replace(ARCHIVED, unavailable=True), compacted=True)
+    topic = seen(archived=replace(ARCHIVED, unavailable=True), tombstones=KEPT)
     assert begun(plan(topic))[1] == "purged_tombstones"
     nothing = PartitionState(0, LINEAGE, "first", 10, 10, -1, None, unavailable=True)
-    assert begun(plan(seen(archived=nothing, compacted=True))) == (LINEAGE, "first", False, 10)
+    assert begun(plan(seen(archived=nothing, tombstones=KEPT))) == (LINEAGE, "first", False, 10)
 
 
 def test_numbers_of_lineages_ascend() -> None:
@@ -159,7 +162,7 @@ def test_epochs_and_headers_are_asked_for_where_they_can_tell() -> None:
     assert epochs_to_ask([seen()]) == {("orders", 0): 5}
     assert headers_to_ask([seen()]) == {("orders", 0): 90}
     for topic in (
-        seen(compacted=True),
+        seen(tombstones=KEPT),
         seen(MARK._replace(start=91)),
         seen(archived=replace(ARCHIVED, last=None)),
     ):
@@ -210,13 +213,6 @@ def test_leadership_of_a_state_is_that_of_its_last_batch_at_least() -> None:
     found = plan(seen())
     assert found.state(10, 150, LastBatch(140, 1, 7)).leader_epoch == 7
     assert found.state(10, 150, LastBatch(140, 1, 4)).leader_epoch == 5
-
-
-def test_base_is_too_old_before_tombstones_go() -> None:
-    now = datetime(2026, 1, 2, tzinfo=UTC)
-    day = 24 * 3600 * 1000
-    assert not base_expired(now - timedelta(hours=21), now, day)
-    assert base_expired(now - timedelta(hours=22), now, day)
 
 
 def test_scope_tells_which_topics_it_takes() -> None:
@@ -277,6 +273,14 @@ def test_unfinished_work_that_the_log_contradicts_is_not_gone_on_from() -> None:
     assert plan(topic, Evidence((6, 150), header(base_offset=120))).unfinished is None
 
 
+def test_unfinished_work_that_would_leave_records_out_is_passed_over() -> None:
+    """The base's files are lost, so that nothing is archived any more of what lies before the unfinished work."""
+    assert seen(archived=None).going_on_from([unfinished(100)]).unfinished == {}
+    assert seen(archived=None).going_on_from([unfinished(10)]).unfinished == {0: unfinished(10)}
+    unread = seen(KafkaError("no leader", code="no_leader"), archived=None)
+    assert unread.going_on_from([unfinished(10)]).unfinished == {}
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -291,7 +295,7 @@ def test_other_unfinished_work_is_passed_over(other: Unfinished) -> None:
 
 
 def test_unfinished_work_of_compacted_topics_is_passed_over() -> None:
-    assert seen(compacted=True).going_on_from([unfinished()]).unfinished == {}
+    assert seen(tombstones=KEPT).going_on_from([unfinished()]).unfinished == {}
 
 
 def test_unfinished_work_counts_where_a_partition_cannot_be_read() -> None:

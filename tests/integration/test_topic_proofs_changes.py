@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from testbed.copies import Copies, latest
 from testbed.kafka import Kafka
+from testbed.modules import run_module
 from testbed.records import Message, Place, numbered, send, send_in_transactions
 from testbed.topics import COMPACTED, Topics, compact
 
@@ -121,17 +123,79 @@ def test_a_topic_compacted_between_runs(copies: Copies, place: Place) -> None:
         assert set(latest(restored).items()) <= set(latest(seen).items()) | {((p, b"~roll"), b"") for p in (0, 1)}
 
 
-def test_purged_tombstones_bring_no_keys_back(copies: Copies, place: Place) -> None:
-    place.topics.create("purged", 1, {**COMPACTED, "delete.retention.ms": 0})
-    send(place.client, "purged", [Message(b"stays", b"1"), Message(b"goes", b"1"), Message(b"other", b"1")])
-    copies.back_up("purged")
-    send(place.client, "purged", [Message(b"goes", None)])
+def fill_purged(copies: Copies, place: Place, topic: str, retention_ms: int) -> None:
+    """Create a compacted topic with three keys."""
+    place.topics.create(topic, 1, {**COMPACTED, "delete.retention.ms": retention_ms})
+    send(place.client, topic, [Message(b"stays", b"1"), Message(b"goes", b"1"), Message(b"other", b"1")])
+
+
+def purge(copies: Copies, place: Place, topic: str, retention_seconds: float = 0) -> None:
+    """Delete a key, and compact until its tombstone is gone."""
+    send(place.client, topic, [Message(b"goes", None)])
     for number in range(2):
-        send(place.client, "purged", [Message(b"other", b"%d" % number)])
-        compact(place.topics, place.data, "purged")
-    assert {record.key for record in copies.contents("purged")[0]} == {b"stays", b"other", b"~roll"}
+        send(place.client, topic, [Message(b"other", b"%d" % number)])
+        compact(place.topics, place.data, topic)
+        time.sleep(retention_seconds)
+    send(place.client, topic, [Message(b"other", b"2")])
+    compact(place.topics, place.data, topic)
+    assert {record.key for record in copies.contents(topic)[0]} == {b"stays", b"other", b"~roll"}
+
+
+def test_purged_tombstones_bring_no_keys_back(copies: Copies, place: Place) -> None:
+    fill_purged(copies, place, "purged", 0)
+    copies.back_up("purged")
+    purge(copies, place, "purged")
     assert reasons(copies.back_up("purged")) == {0: "purged_tombstones"}
     restored_anew(copies, "purged", 2)
+
+
+def test_tombstones_that_went_before_the_point_was_committed_bring_no_keys_back(copies: Copies, place: Place) -> None:
+    fill_purged(copies, place, "late", 1000)
+    backup = {name: value for name, value in copies.backup_options("late").items() if name in ("store", "backup_id")}
+    opened = run_module("restore_point", **backup, state="open").succeeded()["restore_point"]
+    copies.back_up("late", restore_point=opened)
+    purge(copies, place, "late", retention_seconds=1.5)
+    run_module("restore_point", **backup, state="committed", restore_point=opened).succeeded()
+    assert reasons(copies.back_up("late")) == {0: "purged_tombstones"}
+    restored_anew(copies, "late", 2)
+
+
+def test_a_retention_of_tombstones_that_was_raised_since_does_not_count(copies: Copies, place: Place) -> None:
+    fill_purged(copies, place, "raised", 0)
+    copies.back_up("raised")
+    purge(copies, place, "raised")
+    place.topics.set("raised", delete_retention_ms=2**63 - 1)
+    assert reasons(copies.back_up("raised")) == {0: "purged_tombstones"}
+    restored_anew(copies, "raised", 2)
+    # From now on it is for ever, which is longer than Python's calendar.
+    send(place.client, "raised", [Message(b"new", b"1")])
+    assert reasons(copies.back_up("raised")) == {0: "purged_tombstones"}
+    send(place.client, "raised", [Message(b"new", b"2")])
+    assert reasons(copies.back_up("raised")) == {}
+
+
+def test_a_topic_that_is_compacted_no_more_goes_on(copies: Copies, place: Place) -> None:
+    fill_purged(copies, place, "changed", 86_400_000)
+    copies.back_up("changed")
+    send(place.client, "changed", [Message(b"other", b"2")])
+    compact(place.topics, place.data, "changed")
+    place.topics.set("changed", cleanup_policy="delete")
+    send(place.client, "changed", [Message(b"other", b"3")])
+    assert reasons(copies.back_up("changed")) == {}
+
+
+def test_what_other_modules_committed_leaves_nothing_out_when_files_are_lost(copies: Copies, place: Place) -> None:
+    """What was noted for a run that might not finish begins behind the lost file."""
+    place.topics.create("lost", 1)
+    backup = {name: value for name, value in copies.backup_options("lost").items() if name in ("store", "backup_id")}
+    for turn in range(2):
+        send(place.client, "lost", numbered(1000, first=1000 * turn, size=200))
+        opened = run_module("restore_point", **backup, state="open").succeeded()["restore_point"]
+        copies.back_up("lost", restore_point=opened)
+        run_module("restore_point", **backup, state="committed", restore_point=opened).succeeded()
+    min(copies.store.glob("*/topics/lost/*/0/*.log")).unlink()
+    assert copies.back_up("lost")["topics"]["records"] == 2000
+    restored_anew(copies, "lost", 3)
 
 
 def test_partitions_that_were_added(copies: Copies, place: Place) -> None:

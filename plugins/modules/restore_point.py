@@ -43,7 +43,10 @@ options:
     choices: [open, committed, aborted]
     required: true
   restore_point:
-    description: The id that O(state=open) returned. Needed with O(state=committed).
+    description:
+      - The id that O(state=open) returned. Needed with O(state=committed).
+      - With O(state=aborted), V(damaged) takes away a lease that cannot be read, which tells of no run. Make sure that
+        none is at work.
     type: str
   parts:
     description: With O(state=open), the parts that the restore point must have to be complete. What is captured into it

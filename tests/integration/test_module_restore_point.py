@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -117,12 +118,38 @@ def test_an_open_restore_point_keeps_others_out_until_it_is_given_up(
     assert point("open").succeeded()["restore_point"] != opened
 
 
-def test_without_an_id_only_what_a_dead_run_left_is_given_up(point: Callable[..., Outcome]) -> None:
+def lease_of(folder: Path) -> Path:
+    return folder / "store" / "prod" / "open" / "lease.json"
+
+
+def test_without_an_id_only_what_a_dead_run_left_is_given_up(point: Callable[..., Outcome], tmp_path: Path) -> None:
     assert not point("aborted").succeeded()["changed"]
     opened = point("open").succeeded()["restore_point"]
     assert point("aborted").failed()["failure"]["code"] == "busy"
-    given_up = point("aborted", lease_timeout=0).succeeded()
+    lease = json.loads(lease_of(tmp_path).read_text())
+    lease_of(tmp_path).write_text(json.dumps({**lease, "refreshed_at": "2020-01-01T00:00:00.000Z"}))
+    given_up = point("aborted").succeeded()
     assert (given_up["changed"], given_up["restore_point"]) == (True, opened)
+
+
+def test_a_lease_that_cannot_be_read_is_taken_away_when_asked(point: Callable[..., Outcome], tmp_path: Path) -> None:
+    point("open").succeeded()
+    lease_of(tmp_path).write_bytes(b"")
+    for refused in (point("open"), point("aborted")):
+        assert "state: aborted, restore_point: damaged" in refused.failed()["msg"]
+    assert point("aborted", check=True, restore_point="damaged").succeeded()["changed"]
+    assert point("aborted", restore_point="damaged").succeeded()["changed"]
+    assert not point("aborted", restore_point="damaged").succeeded()["changed"]
+    opened = point("open").succeeded()["restore_point"]
+    assert not point("aborted", restore_point="damaged").succeeded()["changed"]
+    assert point("aborted", restore_point=opened).succeeded()["changed"]
+
+
+@pytest.mark.parametrize("seconds", [-1, 0, 119, 10**20])
+def test_a_lease_timeout_out_of_range_is_refused(point: Callable[..., Outcome], seconds: int) -> None:
+    refused = point("open", lease_timeout=seconds).failed()
+    assert refused["failure"] == {"code": "invalid_option", "object": "lease_timeout"}
+    assert "120" in refused["msg"]
 
 
 def test_a_living_run_is_named_and_a_killed_one_stands_in_nobodys_way(

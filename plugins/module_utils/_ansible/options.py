@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from .._core.errors import InvalidOption
 from .._core.settings import REGISTRY_IMPLEMENTATIONS, SASL_MECHANISMS, SECURITY_PROTOCOLS
 
 Spec = dict[str, Any]
@@ -75,6 +77,9 @@ SCOPES: Spec = {
     "contexts": {"type": "list", "elements": "str"},
 }
 
+# A run gives a sign of life each minute, and must not count as dead between two of them.
+LEASE_TIMEOUTS = range(120, 365 * 24 * 3600 + 1)
+
 LEASE: Spec = {"lease_timeout": {"type": "int", "default": 900}}
 
 # Of modules that take long. It is not among a task's options: what becomes of it is the task's progress.
@@ -91,3 +96,18 @@ def families(*names: str) -> Spec:
         One dict option each, not required: an absent family is read from the environment.
     """
     return {name: {"type": "dict", "options": FAMILIES[name]} for name in names}
+
+
+def check_ranges(given: Mapping[str, Any]) -> None:
+    """Check the numbers among a module's own options that several modules have.
+
+    Raises:
+        InvalidOption: One is out of its range.
+    """
+    timeout = given.get("lease_timeout")
+    if timeout is not None and timeout not in LEASE_TIMEOUTS:
+        raise InvalidOption(
+            f"lease_timeout is {timeout}; give {LEASE_TIMEOUTS.start} to {LEASE_TIMEOUTS.stop - 1} seconds. To go on at "
+            "once after a run that is certainly dead, give it up with lifeboat.kafka.restore_point, state: aborted.",
+            object_name="lease_timeout",
+        )

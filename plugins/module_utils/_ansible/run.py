@@ -20,7 +20,7 @@ from .._core.errors import InvalidOption, LifeboatError
 from .._core.progress import Progress, Silent
 from .._core.settings import KafkaSettings, RegistrySettings, StoreSettings
 from .environment import family_from_environment, is_in_environment
-from .options import Spec, families
+from .options import Spec, check_ranges, families
 from .progress_file import reporting
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -33,11 +33,13 @@ class Task:
     Args:
         options: The module's own options, without the families.
         progress: Takes what the operation tells of how far it is.
+        is_trial: Whether it is in check mode, so that nothing may be written.
     """
 
     options: Mapping[str, Any]
     _families: Mapping[str, Any]
     progress: Progress = field(default_factory=Silent)
+    is_trial: bool = False
 
     @property
     def registry(self) -> RegistrySettings:
@@ -101,13 +103,14 @@ def run(
 def _task(module: AnsibleModule, uses: tuple[str, ...], optional: tuple[str, ...], progress: Progress) -> Task:
     given = dict(module.params)
     given.pop("progress_file", None)  # Task.progress is what became of it
+    check_ranges(given)
     known: dict[str, Any] = {}
     for family in (*uses, *optional):
         known[family] = given.pop(family)
         if known[family] is None and (family in uses or is_in_environment(family, os.environ)):
             known[family], secrets = family_from_environment(family, os.environ)
             module.no_log_values.update(secrets)
-    return Task(options=given, _families=known, progress=progress)
+    return Task(options=given, _families=known, progress=progress, is_trial=module.check_mode)
 
 
 def _carry_out(module: AnsibleModule, planned: Change | Report) -> tuple[Report, dict[str, Any]]:

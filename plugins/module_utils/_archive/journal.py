@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any
 
 from .._core.clock import Clock, timestamp
-from .._core.errors import Busy, NotFound
+from .._core.errors import Busy, Damaged, NotFound
 from .._core.fields import Fields
 from .._schemas.model import Setting
 from .._storage.port import Storage
@@ -257,7 +257,9 @@ class UndoJournal:
             if (own is None or other.path != own.path) and not other.is_over():
                 raise Busy(
                     f"{other.operation} by {other.owner} has been at work on {self.target} since "
-                    f"{timestamp(other.started_at)}. Wait for it to end. "
+                    f"{timestamp(other.started_at)}, last sign of life {timestamp(other.refreshed_at)}. Wait for it to "
+                    f"end, or end that process there; without a sign of life it counts as dead after {LEASE_TIMEOUT} "
+                    "seconds, and the next run undoes what it changed for a while. "
                     f"Its journal is {self.storage.location}/{other.path}.",
                     object_name=self.target,
                 )
@@ -298,6 +300,18 @@ class UndoJournal:
         return f"{self.storage.location}/{path}"
 
     def _read(self, path: str) -> JournalRun:
+        try:
+            return self._decoded(path)
+        except Damaged as error:
+            raise Damaged(
+                f"{error.message} So it is not known whether that run is at work, and what it changed at {self.target} "
+                "for a while. See that no run is at work there, and that modes and configs there are as they should "
+                "be; then delete the file, and run again.",
+                object_name=error.object_name,
+                **error.facts,
+            ) from error
+
+    def _decoded(self, path: str) -> JournalRun:
         fields = read(self.storage, path, JOURNAL_RUN)
         run = JournalRun(
             storage=self.storage,

@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .._core.clock import timestamp
-from .._core.errors import Busy, NotFound
+from .._core.errors import Busy, Damaged, NotFound
 from .._core.fields import Fields
 from .._storage.port import AlreadyExists
 from .documents import LEASE, encode, moment, read, texts
 from .layout import lease_path
 from .liveness import ProcessIdentity
 from .store import Store
+
+DAMAGED_LEASE = "damaged"
+"""In place of a restore point's id: whatever has the lease, since it cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,21 @@ class Lease:
             Damaged, UnsupportedFormat: It cannot be read by this release.
         """
         try:
-            fields = read(store.storage, lease_path(backup_id), LEASE)
+            return cls._read(store, backup_id)
         except NotFound:
             return None
+        except Damaged as error:
+            raise Damaged(
+                f"{error.message} So it is not known whether a run is at work on the backup {backup_id!r}. See that none "
+                "is, and take the lease away with lifeboat.kafka.restore_point, state: aborted, restore_point: "
+                f"{DAMAGED_LEASE}.",
+                object_name=error.object_name,
+                **error.facts,
+            ) from error
+
+    @classmethod
+    def _read(cls, store: Store, backup_id: str) -> Lease:
+        fields = read(store.storage, lease_path(backup_id), LEASE)
         owner = fields.optional("owner", dict)
         lease = cls(
             point_id=fields.required("restore_point", str),
@@ -82,11 +97,16 @@ class Lease:
             return False
         return True
 
+    @property
+    def owner_text(self) -> str:
+        """By whom the backup is written to, for messages."""
+        who = f"by {self.owner}" if self.owner else "by a run whose process is not known"
+        return f"being written to {who}"
+
     def busy(self, store: Store, backup_id: str, lease_timeout: float) -> Busy:
         """Return the error that names who has the lease, and how to go on."""
-        who = f"by {self.owner}" if self.owner else "by a run whose process is not known"
         return Busy(
-            f"The backup {backup_id!r} in {store.storage.location} is being written to {who}, since "
+            f"The backup {backup_id!r} in {store.storage.location} is {self.owner_text}, since "
             f"{timestamp(self.opened_at)}, last sign of life {timestamp(self.refreshed_at)}. Wait for it to end; "
             f"without a sign of life it counts as dead after {lease_timeout:g} seconds. Or give it up with "
             f"lifeboat.kafka.restore_point, state: aborted, restore_point: {self.point_id}.",

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from .._core.clock import Clock
-from .._core.errors import LifeboatError
+from .._core.errors import Busy, LifeboatError, NotFound, StoreError
 from .._core.fields import Fields
 from .documents import whole_number
 
@@ -97,6 +97,8 @@ class ProcessIdentity:
 def is_dead(owner: ProcessIdentity | None, refreshed_at: datetime, timeout: float, clock: Clock) -> bool:
     """Tell whether a run is dead: its process is gone on this machine, or it gave no sign of life for too long.
 
+    A sign of life that lies further in the future than ``timeout`` tells nothing, and would else be believed until then.
+
     Args:
         owner: The run's process; None where only time can tell.
         refreshed_at: Its last sign of life.
@@ -105,13 +107,15 @@ def is_dead(owner: ProcessIdentity | None, refreshed_at: datetime, timeout: floa
     """
     if owner is not None and owner.is_gone():
         return True
-    return clock.now() - refreshed_at > timedelta(seconds=timeout)
+    return abs(clock.now() - refreshed_at) > timedelta(seconds=timeout)
 
 
 class Heartbeat:
     """Gives signs of life from a thread while its context lasts.
 
     A sign that fails is tried again at the next interval: what must not go on without a lease checks it at its end.
+    Where the store fails a run that was taken for dead, as whoever did so has cleared its files away, it is told that
+    instead: `Busy` is raised.
 
     Args:
         refresh: Gives one sign of life.
@@ -133,6 +137,13 @@ class Heartbeat:
     ) -> None:
         self._ended.set()
         self._thread.join()
+        if isinstance(error, StoreError | NotFound):
+            try:
+                self._refresh()
+            except Busy as taken:
+                raise taken from error
+            except LifeboatError:
+                return
 
     def _beat(self) -> None:
         while not self._ended.wait(self._interval):

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from .._core.clock import Clock
-from .._core.errors import Busy, NotFound, Refused
+from .._core.errors import Busy, Damaged, NotFound, Refused
 from .._storage.port import AlreadyExists
 from .documents import PART, decode
 from .layout import backup_folder, lease_path, open_folder, point_id_sequence
-from .lease import Lease
+from .lease import DAMAGED_LEASE, Lease
 from .liveness import LEASE_TIMEOUT, ProcessIdentity, is_dead
 from .parts import Part
 from .points import sequences
@@ -75,9 +75,10 @@ class OpenPoint:
         """
         lease = Lease.read(self.store, self.backup_id)
         if lease is None or lease.point_id != self.id:
+            taker = "" if lease is None else f" The backup is {lease.owner_text} now, which makes {lease.point_id}."
             raise Busy(
                 f"Restore point {self.id} of the backup {self.backup_id!r} is no longer this run's: it was taken for "
-                "dead or given up meanwhile. Nothing of it is in the backup; run again.",
+                f"dead or given up meanwhile.{taker} Nothing of it is in the backup; run again.",
                 object_name=f"{self.backup_id}/{self.id}",
             )
         refreshed = replace(lease, refreshed_at=self.clock.now())
@@ -194,7 +195,8 @@ def abort(
     Args:
         store: Where.
         backup_id: The backup.
-        point_id: The open restore point, whoever opened it. None gives up what a dead run left.
+        point_id: The open restore point, whoever opened it. None gives up what a dead run left; `DAMAGED_LEASE` what
+            has a lease that cannot be read, which tells of no run.
         clock: Tells the time.
         lease_timeout: As for `open_point`.
 
@@ -203,15 +205,33 @@ def abort(
 
     Raises:
         Busy: No id was given, and the run that has the lease is alive.
+        Damaged: The lease cannot be read, and that was not what was to be given up.
     """
-    lease = Lease.read(store, backup_id)
-    if lease is None or point_id not in (None, lease.point_id):
+    found = abortable(store, backup_id, point_id)
+    if found is None:
         return None
     if point_id is None:
         check_free(store, backup_id, clock=clock, lease_timeout=lease_timeout)
-    OpenPoint(store, backup_id, lease.point_id, lease.opened_at, lease.expected, clock).close()
+    if abortable(store, backup_id, found) is not None:  # and not that of a run that has begun just now
+        store.storage.delete(lease_path(backup_id))
+    _clear(store, backup_id, found)
     store.storage.discard_unfinished(backup_folder(backup_id))
-    return lease.point_id
+    return found
+
+
+def abortable(store: Store, backup_id: str, point_id: str | None) -> str | None:
+    """Return the id of what `abort` would give up, as far as the lease tells; None where there is nothing.
+
+    Raises:
+        Damaged: As `abort`.
+    """
+    try:
+        lease = Lease.read(store, backup_id)
+    except Damaged:
+        if point_id != DAMAGED_LEASE:
+            raise
+        return point_id
+    return lease.point_id if lease and point_id in (None, lease.point_id) else None
 
 
 def _next_sequence(store: Store, backup_id: str) -> int:

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .._archive.commit import commit, would_create
-from .._archive.lease import Lease
 from .._archive.liveness import ProcessIdentity
-from .._archive.open_point import OpenPoint, abort, check_free, open_point
+from .._archive.open_point import OpenPoint, abort, abortable, check_free, open_point
 from .._archive.store import Store, storage_of
 from .._core.change import Difference, Report
 from .._core.clock import SystemClock
@@ -145,12 +144,12 @@ class Abortion:
         Raises:
             StoreError: There is no store.
             Busy: No id was given, and the run that has the lease is alive.
+            Damaged: The lease cannot be read, and the id does not ask for it to be taken away.
         """
         store = Store.open(storage_of(settings))
-        lease = Lease.read(store, backup_id)
+        found = abortable(store, backup_id, point_id)
         if point_id is None:
             check_free(store, backup_id, clock=SystemClock(), lease_timeout=lease_timeout)
-        found = lease.point_id if lease and point_id in (None, lease.point_id) else None
         return cls(store, backup_id, point_id, found, lease_timeout)
 
     @property

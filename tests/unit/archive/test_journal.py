@@ -100,8 +100,10 @@ def test_incomplete_scopes_stay_in_the_journal(journal: UndoJournal) -> None:
 def test_what_a_dead_run_left_is_found_and_ended_by_the_next(journal: UndoJournal, clock: StillClock) -> None:
     first = begin(journal)
     first.record("mode", "", READWRITE, "IMPORT")
-    with pytest.raises(Busy, match=f"process {os.getpid()} on .* since 2026-01-31T12:00:00.000Z"):
+    with pytest.raises(Busy, match=f"process {os.getpid()} on .* since 2026-01-31T12:00:00.000Z") as told:
         begin(journal)
+    assert "last sign of life 2026-01-31T12:00:00.000Z" in str(told.value)
+    assert "counts as dead after 900 seconds" in str(told.value)
     clock.advance(901)
     second = begin(journal)
     left = [run for run in journal.runs() if run.id != second.id]
@@ -159,8 +161,11 @@ def test_a_journal_that_cannot_be_read_is_named(
     path = tmp_path / run.path
     assert right in path.read_bytes()
     path.write_bytes(path.read_bytes().replace(right, wrong))
-    with pytest.raises(error, match=run.id):
-        journal.runs()
+    with pytest.raises(error, match=run.id) as told:
+        begin(journal)
+    assert ("delete the file" in str(told.value)) == (error is Damaged)
+    path.unlink()
+    begin(journal)
 
 
 def test_id_maps_are_kept_by_restore_point(journal: UndoJournal, tmp_path: Path) -> None:

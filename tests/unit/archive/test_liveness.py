@@ -8,10 +8,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+import re
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -111,6 +113,29 @@ def test_death_by_time(clock: StillClock) -> None:
         assert not is_dead(owner, start, 900, clock)
         clock.advance(1)
         assert is_dead(owner, start, 900, clock)
+
+
+def test_a_sign_of_life_far_in_the_future_tells_nothing(store: Store, clock: StillClock) -> None:
+    later = clock.now() + timedelta(seconds=900)
+    assert not is_dead(None, later, 900, clock)
+    assert is_dead(None, later + timedelta(seconds=1), 900, clock)
+    clock.advance(1000)
+    open_point(store, BACKUP, owner=None, clock=clock)
+    clock.advance(-1000)
+    open_point(store, BACKUP, owner=None, clock=clock)
+
+
+def test_a_run_that_was_taken_for_dead_is_told_by_whom(store: Store, clock: StillClock) -> None:
+    with pytest.raises(Busy, match=rf"taken for dead .* by {re.escape(str(ProcessIdentity.current()))}") as told:
+        with capture(store, BACKUP, None, clock=clock) as taken, store.storage.new_file(f"{BACKUP}/file") as file:
+            clock.advance(-1000)
+            other = open_point(store, BACKUP, owner=ProcessIdentity.current(), clock=clock)
+            assert taken.point.id != other.id
+            file.write(b"something")
+            file.commit()
+    assert isinstance(told.value.__cause__, StoreError)
+    assert other.id in told.value.message
+    other.refresh()
 
 
 def test_the_second_run_is_told_who_has_the_lease(store: Store, clock: StillClock) -> None:

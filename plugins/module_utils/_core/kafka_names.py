@@ -15,6 +15,9 @@ TopicPartition: TypeAlias = "tuple[str, int]"
 REGISTRY_TOPICS = ("_schemas", "_schema_encoders", "_dek_registry_keys", "_exporter_*")
 """Where schema registries keep what they hold; ordinary topics to Kafka itself."""
 
+KAFKAS_TOPICS = ("__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata")
+"""Where brokers keep what they hold. Metadata calls the first three internal; the last one is not listed (KIP-500)."""
+
 _REGISTRY_TOPICS = Selection(REGISTRY_TOPICS)
 
 
@@ -24,7 +27,7 @@ def is_registry_topic(name: str) -> bool:
 
 
 def is_internal(name: str) -> bool:
-    """Tell whether a topic's name marks it as the cluster's own, such as ``__consumer_offsets``."""
+    """Tell whether a topic's name marks it as somebody's inner affair, as ``__consumer_offsets`` does."""
     return name.startswith("__")
 
 

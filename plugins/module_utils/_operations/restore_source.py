@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .._archive.parts import GROUPS, TOPICS
 from .._archive.points import LATEST, RestorePoint, find_point
@@ -16,7 +17,7 @@ from .._archive.store import Store
 from .._archive.topic_state import TopicState
 from .._archive.topics_part import TopicsReader
 from .._core.errors import Damaged, InvalidOption, NotFound
-from .._core.kafka_names import TopicPartition, needs_naming, select_topics
+from .._core.kafka_names import KAFKAS_TOPICS, TopicPartition, is_registry_topic, needs_naming, select_topics
 from .._core.selection import Selection, is_literal
 from .archived_partitions import ArchivedPartition, read_partitions, read_states
 from .restore_plan import SourceTopic
@@ -34,14 +35,14 @@ class TopicsAsked:
         restore_point: A number, or ``latest``.
         topics: Which topics.
         partitions: Which of their partitions; None for all.
-        mapping: New names by old ones.
+        mapping: New names by old ones, as the user has written them.
     """
 
     backup_id: str
     restore_point: str
     topics: Selection
     partitions: Sequence[int] | None
-    mapping: Mapping[str, str]
+    mapping: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def _find_point(
     return point, (remark,)
 
 
-def _may_become(mapping: Mapping[str, str], restore: TopicRestore) -> bool:
+def _may_become(mapping: Mapping[str, Any], restore: TopicRestore) -> bool:
     topic = restore.source.topic
     try:
         return target_names(mapping, [topic], [topic, *mapping])[topic] == restore.topic
@@ -202,6 +203,10 @@ def _remarks(
             f"Partitions of {len(stale)} topics could not be read for restore point {point.sequence}, which holds what "
             f"an earlier one had of them: {shown}."
         )
-    hidden = sorted(filter(needs_naming, archived))
-    if hidden:
-        yield f"Topics of schema registries or of Kafka itself are never restored: {', '.join(hidden[:_SHOWN])}."
+    hidden = [name for name in sorted(filter(needs_naming, archived)) if name not in states]
+    never = [name for name in hidden if is_registry_topic(name) or name in KAFKAS_TOPICS]
+    if never:
+        yield f"Topics of schema registries or of Kafka itself are never restored: {', '.join(never[:_SHOWN])}."
+    unnamed = [name for name in hidden if name not in never and asked.topics.matches(name)]
+    if unnamed:
+        yield f"Topics whose names begin with __ are only restored when they are named: {', '.join(unnamed[:_SHOWN])}."

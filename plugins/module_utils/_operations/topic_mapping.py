@@ -8,22 +8,25 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from .._core.errors import InvalidOption, Refused
-from .._core.kafka_names import is_internal, needs_naming
+from .._core.kafka_names import KAFKAS_TOPICS, is_registry_topic
 
 OPTION = "topic_mapping"
 
+_STAR_ONLY = "patterns other than one * are not understood here"
 _LEGAL = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 _SHOWN = 5
 
 
-def target_names(mapping: Mapping[str, str], selected: Iterable[str], known: Iterable[str]) -> dict[str, str]:
+def target_names(mapping: Mapping[str, Any], selected: Iterable[str], known: Iterable[str]) -> dict[str, str]:
     """Return the target's name of each selected topic.
 
     Args:
-        mapping: New names by old ones. Either both hold one ``*``, and what it stands for is carried over, or neither
-            does. A whole name goes before a pattern, and a longer pattern before a shorter one.
+        mapping: New names by old ones, as a user has written them. Either both hold one ``*``, and what it stands for
+            is carried over, or neither does. A whole name goes before a pattern, and a longer pattern before a shorter
+            one.
         selected: The topics that are restored.
         known: All topics that the restore point holds.
 
@@ -48,33 +51,44 @@ def _name(topic: str, mapping: Mapping[str, str], patterns: Iterable[str]) -> st
     if topic in mapping:
         return mapping[topic]
     for pattern in patterns:
-        before, _star, after = pattern.partition("*")
-        fits = topic.startswith(before) and topic.endswith(after) and len(topic) >= len(before) + len(after)
-        if fits:
-            return mapping[pattern].replace("*", topic[len(before) : len(topic) - len(after)])
+        star = _star(pattern, topic)
+        if star is not None:
+            return mapping[pattern].replace("*", star)
     return topic
 
 
-def _check(mapping: Mapping[str, str], known: set[str]) -> None:
+def _star(pattern: str, topic: str) -> str | None:
+    """Return what a pattern's star stands for in a name, or None where they do not match."""
+    before, _found, after = pattern.partition("*")
+    fits = topic.startswith(before) and topic.endswith(after) and len(topic) >= len(before) + len(after)
+    return topic[len(before) : len(topic) - len(after)] if fits else None
+
+
+def _check(mapping: Mapping[Any, Any], known: set[str]) -> None:
     for old, new in mapping.items():
+        if not isinstance(old, str) or not isinstance(new, str):
+            raise _invalid(
+                f"{old!r}: {new!r} is not possible: both must be text; put what only looks like it in quotes"
+            )
         if old.count("*") > 1 or new.count("*") != old.count("*"):
             raise _invalid(
                 f"{old!r}: {new!r} is not possible: both must hold one *, and what it stands for is carried over, or "
                 "neither"
             )
         if "*" not in old and old not in known:
-            raise _invalid(
-                f"the restore point holds no topic {old!r}; patterns other than one * are not understood here"
-                if not _LEGAL.fullmatch(old)
-                else f"the restore point holds no topic {old!r}"
-            )
+            said = f"the restore point holds no topic {old!r}"
+            raise _invalid(said if _LEGAL.fullmatch(old) else f"{said}; {_STAR_ONLY}")
+        if "*" in old and all(_star(old, topic) is None for topic in known):
+            said = f"no topic of the restore point matches {old!r}"
+            raise _invalid(said if _LEGAL.fullmatch(old.replace("*", "x")) else f"{said}; {_STAR_ONLY}")
 
 
 def _check_name(topic: str, name: str) -> None:
     for each in (topic, name):
-        if needs_naming(each):
-            whose = "Kafka's own" if is_internal(each) else "where a schema registry keeps its state"
-            instead = "" if is_internal(each) else " Use lifeboat.kafka.schema_registry_import to restore a registry."
+        if each in KAFKAS_TOPICS or is_registry_topic(each):
+            is_kafkas = each in KAFKAS_TOPICS
+            whose = "Kafka's own" if is_kafkas else "where a schema registry keeps its state"
+            instead = "" if is_kafkas else " Use lifeboat.kafka.schema_registry_import to restore a registry."
             raise Refused(
                 f"Topic {each!r} is {whose}, so it is neither restored nor restored to.{instead}", object_name=each
             )

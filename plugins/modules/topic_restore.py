@@ -61,7 +61,7 @@ options:
     description:
       - New names of topics by their old ones.
       - Both names may hold one V(*), and what it stands for is carried over. A whole name goes before a pattern, and a
-        longer pattern before a shorter one.
+        longer pattern before a shorter one. Each must be, or match, a topic of the restore point.
     type: dict
     default: {}
   groups:
@@ -420,7 +420,7 @@ def plan(task: Task) -> RestoreTopics:
             given["restore_point"],
             Selection(tuple(given["topics"]), tuple(given["exclude_topics"])),
             given["partitions"],
-            {old: str(new) for old, new in given["topic_mapping"].items()},
+            given["topic_mapping"],
         ),
         groups=Selection(tuple(given["groups"]), tuple(given["exclude_groups"])) if given["groups"] else None,
         overwrite_offsets=given["group_offsets"] == "overwrite",
@@ -433,7 +433,7 @@ def plan(task: Task) -> RestoreTopics:
         bytes_per_second=given["max_bytes_per_second"],
         journal=given["journal"],
     )
-    return RestoreTopics.prepare(task.kafka, task.store, request, task.progress)
+    return RestoreTopics.prepare(task.kafka, task.store, request, task.progress, is_trial=task.is_trial)
 
 
 def main() -> None:

@@ -321,8 +321,7 @@ def foreign_records(topic: str, partition: int, offset: int, why: str) -> Verifi
     """
     return VerificationFailed(
         f"Topic {topic!r}, partition {partition}, is not as this restore left it at offset {offset}: {why}. Somebody "
-        "else has written to it. Stop whoever does, delete the topic or name another one with topic_mapping, and "
-        "restore again.",
+        "else has written to it; stop whoever does.",
         code="foreign_records",
         object_name=f"{topic}/{partition}",
         offset=offset,

@@ -21,6 +21,7 @@ from .._kafka.admin import TopicDefinition
 from .._records.batch import Batch
 from .archived_partitions import ArchivedPartition
 from .partition_send import foreign_records
+from .restore_give_up import how_to_give_up
 
 CREATE = "create"
 FILL = "fill"
@@ -252,7 +253,7 @@ def _check_replaceable(restore: TopicRestore, target: TargetTopic, wish: Wish) -
             raise Refused(
                 f"A restore into topic {target.name!r} is not finished: of topic {of.topic!r}, restore point "
                 f"{of.restore_point} of the backup {of.backup_id!r} ({how}). Go on with it by asking for the same, or "
-                "delete the topic to begin anew.",
+                f"{how_to_give_up(restore)}.",
                 code="unfinished_restore",
                 object_name=target.name,
                 backup_id=of.backup_id,
@@ -305,8 +306,7 @@ def _check_last(target: TargetTopic, restore: TopicRestore, number: int, there: 
 
 def _lost(topic: str, number: int, why: str) -> Refused:
     return Refused(
-        f"Records that an earlier run has restored to topic {topic!r}, partition {number}, are gone: {why}. Delete the "
-        "topic, and restore anew.",
+        f"Records that an earlier run has restored to topic {topic!r}, partition {number}, are gone: {why}.",
         code="records_lost",
         object_name=f"{topic}/{number}",
     )

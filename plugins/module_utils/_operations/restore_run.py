@@ -19,7 +19,7 @@ from .._archive.journal import UndoJournal
 from .._archive.offset_maps import MappedPartition, MappedTopic, find_offset_map, save_offset_maps
 from .._archive.restores import DONE, RESTORING, VERIFIED, PartitionRestore, TopicRestore, save_all
 from .._archive.store import Store
-from .._core.errors import Refused
+from .._core.errors import LifeboatError, Refused
 from .._core.kafka_names import TopicPartition
 from .._core.progress import Progress
 from .._core.settings import KafkaSettings
@@ -28,8 +28,9 @@ from .._kafka.wire import Wire
 from .partition_send import SendTask, Sent
 from .rate import SharedRate
 from .restore_configs import Standing, check_limits
+from .restore_give_up import give_up, is_hopeless, tell_held, topic_of
 from .restore_plan import CREATE, NOTHING, TopicPlan, Wish
-from .restore_target import create, set_configs
+from .restore_target import check_ends, create, set_configs
 from .send import SendJob, send
 from .workers import Load, run_workers, shares
 
@@ -123,15 +124,28 @@ class RestoreRun:
             return self._ran
         self._options.progress.start("making topics ready", None, "topics")
         with Wire(self._options.kafka) as wire, Admin(self._options.kafka) as admin:
+            check_ends(wire, self._plans)
             self._begin(wire)
             self._make_ready(wire, admin)
             tasks = self._tasks(wire)
-        for sent in self._send(tasks):
-            self._ran.sent[sent.topic, sent.partition] = sent
+        try:
+            for sent in self._send(tasks):
+                self._ran.sent[sent.topic, sent.partition] = sent
+        except LifeboatError as error:
+            self._give_up(error)
+            raise
         self._note_sent()
         with Admin(self._options.kafka) as admin:
             self._let_go(admin)
         return self._ran
+
+    def _give_up(self, error: LifeboatError) -> None:
+        """Leave topics of others as they were, where their restore cannot go on."""
+        restore = self._restores.get(topic_of(error)) if is_hopeless(error) else None
+        if restore is not None:
+            with Admin(self._options.kafka) as admin:
+                give_up(error, restore, self._options.held, admin)
+        tell_held(error, self._restores.values())
 
     # The journal
 

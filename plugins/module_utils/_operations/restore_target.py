@@ -17,7 +17,7 @@ from .._kafka.admin import Admin, WantedTopic
 from .._kafka.nodes import PASSING
 from .._kafka.wire import Topic, Wire
 from .._records.batch import Batch, read_header
-from .restore_plan import TargetTopic, ends_to_look_at
+from .restore_plan import CREATE, TargetTopic, TopicPlan, ends_to_look_at
 
 T = TypeVar("T")
 
@@ -98,6 +98,32 @@ def _read_ends(wire: Wire, partitions: Iterable[TopicPartition]) -> dict[TopicPa
         else:
             found[key] = end if isinstance(end, KafkaError) else (start, end)
     return found
+
+
+def check_ends(wire: Wire, plans: Iterable[TopicPlan]) -> None:
+    """Make sure that the partitions in which restores are to begin still end where they were seen to end.
+
+    Raises:
+        Refused: Somebody writes to one.
+        KafkaError: The target cannot be asked.
+    """
+    begins = {
+        (plan.name, number): plan.aims[number].start
+        for plan in plans
+        for number in plan.work
+        if plan.action != CREATE and (plan.restore is None or number not in plan.restore.partitions)
+    }
+    for (topic, number), end in (wire.offsets("latest", sorted(begins)) if begins else {}).items():
+        if isinstance(end, KafkaError):
+            raise end
+        if end != begins[topic, number]:
+            raise Refused(
+                f"Somebody is writing to topic {topic!r}, partition {number}: it ended at offset "
+                f"{begins[topic, number]}, and ends at {end} now. Stop all producers of the topic until it is restored "
+                "to, or name another topic with topic_mapping. Nothing was written to it.",
+                code="active_producer",
+                object_name=f"{topic}/{number}",
+            )
 
 
 def _read_headers(wire: Wire, places: Mapping[TopicPartition, int]) -> dict[TopicPartition, Batch]:

@@ -12,9 +12,7 @@ from typing import Any
 
 from .._archive.journal import JournalRun, UndoJournal
 from .._archive.liveness import Heartbeat
-from .._archive.offset_maps import MappedTopic, find_offset_map
-from .._archive.restores import RestoreSource, restores_of
-from .._archive.slice_reader import SliceReader
+from .._archive.restores import DONE, RestoreSource, restores_of
 from .._archive.store import Store, storage_of
 from .._core.change import Difference, Report
 from .._core.clock import SystemClock
@@ -26,17 +24,18 @@ from .._core.settings import KafkaSettings, StoreSettings
 from .._kafka.admin import Admin
 from .._kafka.group_offsets import Offsets
 from .._kafka.wire import Wire
-from .archived_partitions import ArchivedPartition
-from .archived_records import ArchivedRecords, Lost
+from .archived_records import Lost
 from .earlier_runs import open_journal, over_runs
-from .offset_map import MapMaker, OffsetMap, PartitionMap, plain_map
+from .offset_map import OffsetMap, PartitionMap
 from .restore_configs import Standing, check_limits, doomed, held_configs, wanted_configs
+from .restore_give_up import give_up, is_hopeless
 from .restore_groups import GroupsPlan, GroupsWish, read_committed, read_groups, refuse_members, set_offsets
-from .restore_plan import CREATE, NOTHING, Aim, TopicPlan, Wish, first_problem, plan_topic
+from .restore_maps import known_maps
+from .restore_plan import CREATE, NOTHING, TargetTopic, TopicPlan, Wish, first_problem, plan_topic
 from .restore_report import difference, values, warnings
 from .restore_run import Ran, RestoreRun, RunOptions
 from .restore_source import Source, TopicsAsked, check_least, damaged_files, read_source
-from .restore_target import read_target, target_identity, try_to_create
+from .restore_target import check_ends, read_target, target_identity, try_to_create
 
 OPERATION = "topic_restore"
 _WHEN_DAMAGED = (
@@ -119,9 +118,25 @@ class RestoreTopics:
 
     @classmethod
     def prepare(
-        cls, kafka: KafkaSettings, store_settings: StoreSettings, request: RestoreRequest, progress: Progress
+        cls,
+        kafka: KafkaSettings,
+        store_settings: StoreSettings,
+        request: RestoreRequest,
+        progress: Progress,
+        *,
+        is_trial: bool = False,
     ) -> RestoreTopics:
         """Read the restore point and the target, and plan.
+
+        Nothing is written, but for one thing: where an earlier run's restore into a topic of others cannot go on, that
+        topic gets its configs back.
+
+        Args:
+            kafka: How the target is reached.
+            store_settings: Where the backup lies.
+            request: What is asked for.
+            progress: Is told how far it is.
+            is_trial: Whether not even that is written.
 
         Raises:
             StoreError: There is no store.
@@ -143,16 +158,17 @@ class RestoreTopics:
             source = read_source(store, request.asked, groups=request.groups, begun=begun)
             groups = read_groups(store, source.point, request.groups)
             wish = _wish(request, source)
-            plans = _plan_topics(wire, admin, journal, source, wish)
+            plans = _plan_topics(wire, admin, journal, source, wish, is_trial=is_trial)
             broker = admin.broker_configs()
             options = _options(kafka, request, source, wish, broker, plans, progress)
             remarks = [*source.remarks, *_check_target(admin, options, broker, plans)]
             damaged = _damaged(source, plans, skip=request.skip_damaged)
             groups_wish = GroupsWish(groups, source.names, source.partitions, request.overwrite_offsets)
-            maps = _known_maps(journal, options, plans, groups_wish)
+            maps = known_maps(journal, options, plans, groups_wish)
             committed = read_committed(admin, groups_wish.concerned())
             groups_plan = groups_wish.plan(OffsetMap(maps), committed)
             refuse_members(admin, groups_plan.written)
+            check_ends(wire, plans)
         return cls(
             request, options, source, journal, tuple(earlier), tuple(plans), groups_wish, groups_plan, maps, committed,
             damaged, tuple(remarks),
@@ -234,7 +250,9 @@ def _wish(request: RestoreRequest, source: Source) -> Wish:
     return Wish(origin, {"isolation": request.isolation}, request.append)
 
 
-def _plan_topics(wire: Wire, admin: Admin, journal: UndoJournal, source: Source, wish: Wish) -> list[TopicPlan]:
+def _plan_topics(
+    wire: Wire, admin: Admin, journal: UndoJournal, source: Source, wish: Wish, *, is_trial: bool
+) -> list[TopicPlan]:
     wanted = {source.names[name]: topic.partitions.keys() for name, topic in source.topics.items()}
     targets = read_target(wire, admin, journal, wanted)
     plans = []
@@ -244,10 +262,29 @@ def _plan_topics(wire: Wire, admin: Admin, journal: UndoJournal, source: Source,
         try:
             plans.append(plan_topic(topic, target, wish))
         except LifeboatError as error:
+            _give_up(error, target, journal, None if is_trial else admin)
             problems[target.name] = error
     if problems:
         raise first_problem(problems)
     return plans
+
+
+def _give_up(error: LifeboatError, target: TargetTopic, journal: UndoJournal, admin: Admin | None) -> None:
+    """Leave a topic of others as it was, where the restore that an earlier run has begun there cannot go on."""
+    restore, definition = target.restore, target.definition
+    if restore is None or definition is None or not is_hopeless(error):
+        return
+    if restore.topic_id != definition.topic_id or restore.state == DONE:
+        return
+    held = held_configs(definition.effective)
+    if admin is None:
+        give_up(error, restore, held, None)
+        return
+    run = journal.begin(OPERATION, {"topic": target.name})
+    try:
+        give_up(error, restore, held, admin)
+    finally:
+        run.finish()
 
 
 def _options(
@@ -328,46 +365,3 @@ def _damaged(source: Source, plans: Sequence[TopicPlan], *, skip: bool) -> tuple
             Lost(facts["topic"], facts["partition"], facts["start"], facts["next"], str(facts.get("reason", "")))
         )
     return tuple(found)
-
-
-def _known_maps(
-    journal: UndoJournal, options: RunOptions, plans: Sequence[TopicPlan], groups: GroupsWish
-) -> dict[TopicPartition, PartitionMap]:
-    """Return which offset becomes which, as far as it can be known before records are sent."""
-    asked = groups.asked()
-    found = {}
-    for plan in plans:
-        stored = find_offset_map(journal.storage, journal.target, plan.name) if plan.restore is not None else None
-        for number, aim in plan.aims.items():
-            partition = plan.source.partitions[number]
-            known = None
-            offsets = asked.get(partition.key, set())
-            if aim.is_done and stored is not None and _belongs(stored, plan):
-                mapped = stored.partitions.get(number)
-                known = PartitionMap(mapped.runs, mapped.end) if mapped is not None else None
-            if known is None and partition.is_plain and not options.skip_damaged:
-                known = plain_map(partition.state.start, partition.state.next, aim.start)
-            if aim.is_done and offsets and (known is None or not _tells(known, offsets)):
-                known = _read_map(options, partition, aim, offsets)
-            if known is not None:
-                found[partition.key] = known
-    return found
-
-
-def _belongs(stored: MappedTopic, plan: TopicPlan) -> bool:
-    restore = plan.restore
-    return restore is not None and (stored.topic_id, stored.source) == (restore.topic_id, restore.source)
-
-
-def _tells(known: PartitionMap, asked: set[int]) -> bool:
-    return all(known.translate(offset).is_exact for offset in asked)
-
-
-def _read_map(options: RunOptions, partition: ArchivedPartition, aim: Aim, asked: set[int]) -> PartitionMap:
-    """Make the map of a partition that is restored by going through its records."""
-    reader = SliceReader(options.store, options.wish.source.backup_id)
-    records = ArchivedRecords(reader, partition, committed=options.committed, skip_damaged=options.skip_damaged)
-    maker = MapMaker(aim.start, asked)
-    for outgoing in records.outgoing():
-        maker.add(outgoing.offsets)
-    return maker.finish()

@@ -1,0 +1,147 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Restoring into topics that others have made: whatever happens, they do not stay without retention and compaction."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faults.kafka_proxy import LIST_OFFSETS, PRODUCE, Fault, KafkaProxy
+
+from testbed.copies import Copies
+from testbed.kafka import Kafka
+from testbed.modules import Outcome, run_module, start_module
+from testbed.records import Message, numbered, send
+
+OWN = {"cleanup.policy": "compact,delete", "retention.ms": "66000000000", "max.compaction.lag.ms": "65000000000"}
+
+
+class Bed:
+    """A backed-up topic, and another one at the target that has records of its own."""
+
+    def __init__(self, kafka: Kafka, proxy: KafkaProxy, folder: Path) -> None:
+        self.copies = Copies(kafka, folder / "store", prefix=f"{folder.name}-")
+        self.proxy = proxy
+        self.source = f"{folder.name}.source"
+        self.target = self.copies.name(self.source)
+        self.copies.topics.create(self.source, 2)
+        send(kafka.client, self.source, numbered(2000, partitions=2))
+        self.copies.back_up(self.source)
+        self.copies.topics.create(self.target, 2, OWN)
+        self.write()
+
+    def write(self) -> None:
+        """What somebody else does."""
+        send(
+            self.copies.target.client,
+            self.target,
+            [Message(b"k", b"mine", partition=0), Message(b"k", b"mine", partition=1)],
+        )
+
+    def options(self, **more: Any) -> dict[str, Any]:
+        return self.copies.restore_options(self.source, **{"on_existing": "append", **more})
+
+    def failed(self, **more: Any) -> dict[str, Any]:
+        check = more.pop("check", False)
+        return run_module("topic_restore", check=check, **self.options(**more)).failed()
+
+    def end_in_the_middle(self, number: signal.Signals = signal.SIGKILL) -> Outcome:
+        running = None
+
+        def kill() -> None:
+            assert running is not None
+            os.kill(running.pid, number)
+
+        self.proxy.add(Fault(PRODUCE, nth=2, after=kill))
+        running = start_module("topic_restore", **self.options(kafka=self.proxy.options))
+        ended = running.wait()
+        assert self.configs()["retention.ms"] == "-1"
+        return ended
+
+    def configs(self) -> dict[str, str]:
+        return self.copies.topics.configs(self.target)
+
+
+@pytest.fixture
+def bed(kafka: Kafka, tmp_path: Path) -> Iterator[Bed]:
+    with KafkaProxy(kafka) as proxy:
+        yield Bed(kafka, proxy, tmp_path)
+
+
+def test_another_writer_ends_the_restore_and_the_topic_keeps_its_own_configs(bed: Bed) -> None:
+    fault = bed.proxy.add(Fault(PRODUCE, nth=2, after=bed.write))
+    told = bed.failed(kafka=bed.proxy.options)
+    assert fault.happened == 1
+    assert told["failure"]["code"] == "foreign_records"
+    assert "must not be deleted" in told["msg"]
+    assert "has the configs again" in told["msg"]
+    assert bed.configs() == OWN
+    told = bed.failed()
+    assert told["failure"]["code"] == "foreign_records"
+    assert "elete the topic" not in told["msg"]
+    document = next(bed.copies.store.glob(f"journal/*/topics/*{bed.target}*.json"))
+    assert f"delete {document}" in told["msg"]
+    document.unlink()
+    before = {number: end for number, (_start, end) in bed.copies.topics.watermarks(bed.target).items()}
+    run_module("topic_restore", **bed.options()).succeeded()
+    after = {number: end for number, (_start, end) in bed.copies.topics.watermarks(bed.target).items()}
+    assert {number: after[number] - before[number] for number in after} == {0: 1000, 1: 1000}
+    assert bed.configs() == OWN
+
+
+def test_configs_come_back_when_the_next_run_cannot_go_on(bed: Bed) -> None:
+    bed.end_in_the_middle()
+    bed.write()
+    held = bed.configs()
+    told = bed.failed(check=True)
+    assert "not in check mode" in told["msg"]
+    assert bed.configs() == held
+    assert bed.failed()["failure"]["code"] == "foreign_records"
+    assert bed.configs() == OWN
+
+
+def test_what_somebody_else_has_set_meanwhile_stays(bed: Bed) -> None:
+    bed.end_in_the_middle()
+    bed.copies.topics.set(bed.target, retention_ms=77_000_000_000)
+    bed.write()
+    bed.failed()
+    assert bed.configs() == {**OWN, "retention.ms": "77000000000"}
+
+
+def test_a_wider_topic_gets_its_configs_back(bed: Bed) -> None:
+    bed.end_in_the_middle()
+    bed.copies.topics.widen(bed.target, 3)
+    assert bed.failed()["failure"]["code"] == "partitions_differ"
+    assert bed.configs() == OWN
+
+
+def test_another_restore_is_told_how_to_give_the_first_one_up(bed: Bed) -> None:
+    bed.end_in_the_middle()
+    told = bed.failed(isolation="uncommitted")
+    assert told["failure"]["code"] == "unfinished_restore"
+    assert "to give it up, give the topic back its configs" in told["msg"]
+    assert "retention.ms: 66000000000" in told["msg"]
+    assert "delete the topic" not in told["msg"]
+    run_module("topic_restore", **bed.options()).succeeded()
+    assert bed.configs() == OWN
+
+
+def test_an_interrupted_restore_tells_what_is_held_until_it_goes_on(bed: Bed) -> None:
+    told = bed.end_in_the_middle(signal.SIGTERM).failed()
+    assert f"retention and compaction are held off for {bed.target}" in told["msg"]
+    run_module("topic_restore", **bed.options()).succeeded()
+    assert bed.configs() == OWN
+
+
+def test_a_topic_that_is_written_to_is_refused_before_anything_is_held(bed: Bed) -> None:
+    fault = bed.proxy.add(Fault(LIST_OFFSETS, nth=2, after=bed.write))
+    told = bed.failed(kafka=bed.proxy.options, check=True)
+    assert fault.happened == 1
+    assert told["failure"]["code"] == "active_producer"
+    assert bed.configs() == OWN

@@ -33,7 +33,8 @@ options:
     description:
       - How old the last complete or confirmed restore point of each backup may be, such as V(90m), V(26h) or V(7d); a
         plain number means seconds.
-      - Fails, naming each backup that is older or has no complete restore point.
+      - Fails, naming each backup that is older or has no complete restore point. Fails too where one was made more than
+        5 minutes later than now, since then a clock is wrong and tells no age.
     type: str
   query:
     description: A JMESPath expression over what this module returns. Its value is returned as RV(query_result).

@@ -24,7 +24,7 @@ extends_documentation_fragment:
   - lifeboat.kafka.attributes.group_store
 options:
   restore_points:
-    description: Which restore points to read. V(latest), V(all), or numbers.
+    description: Which restore points to read, at least one. V(latest), V(all), or numbers.
     type: list
     elements: str
     default: [latest]
@@ -63,6 +63,11 @@ verified:
       description: Whether it holds all that was asked for.
       type: bool
       sample: true
+    parts:
+      description: What it holds.
+      type: list
+      elements: str
+      sample: [groups, topics]
     files:
       description: How many files it names.
       type: int

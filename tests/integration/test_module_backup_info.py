@@ -113,8 +113,20 @@ def test_a_backup_may_be_too_old(store: dict[str, str]) -> None:
     assert failed["failure"] == {"code": "too_old", "object": "never"}
     assert "never (has no complete restore point), prod (2:00:0" in failed["msg"]
     assert "staging" not in failed["msg"]
-    for age in ("soon", "-1h", "1.5h", ""):
+    for age in ("soon", "-1h", "1.5h", "", "99999999999d", "9" * 5000):
         assert info(store, max_age=age).failed()["failure"]["code"] == "invalid_option"
+
+
+def test_a_backup_of_the_future_is_not_taken_for_a_young_one(store: dict[str, str]) -> None:
+    opened = make_store(Path(store["path"]))
+    back_up(opened, {"a": "1"}, clock=ago(minutes=-2), backup_id="skewed")
+    assert info(store, max_age="1h").succeeded()["backups"]
+    back_up(opened, {"a": "1"}, clock=ago(hours=-30))
+    failed = info(store, max_age="1h").failed()
+    assert failed["failure"] == {"code": "wrong_clock", "object": "prod"}
+    assert "prod (1 day, 5:59:" in failed["msg"]
+    assert "skewed" not in failed["msg"]
+    assert info(store).succeeded()["backups"][0]["age_seconds"] < 0
 
 
 def test_a_run_that_confirmed_the_newest_point_makes_the_backup_young(store: dict[str, str]) -> None:
@@ -163,6 +175,7 @@ def test_a_backup_is_verified(store: dict[str, str], registry: AxonOpsRegistry) 
     for options in ({"backup_id": "dr"}, {"restore_points": ["7"]}, {"restore_points": ["all"], "backup_id": "dr"}):
         assert verify(**options).failed()["failure"]["code"] == "not_found"
     assert verify(restore_points=["newest"]).failed()["failure"]["code"] == "invalid_option"
+    assert verify(restore_points=[]).failed()["failure"] == {"code": "invalid_option", "object": "restore_points"}
 
     (damaged,) = Path(store["path"]).glob("prod/schema-registry/subjects/customer/v1.json")
     damaged.write_text(damaged.read_text().replace("Address", "address"))

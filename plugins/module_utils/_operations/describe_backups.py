@@ -19,6 +19,7 @@ from .._core.settings import StoreSettings
 
 _AGE = re.compile(r"([0-9]+)([smhdw]?)")
 _SHOWN = 100
+_SLACK = 300  # seconds by which clocks of well kept machines may differ
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -26,6 +27,12 @@ class TooOld(LifeboatError):
     """A backup is older than it may be."""
 
     default_code = "too_old"
+
+
+class WrongClock(LifeboatError):
+    """A backup was made later than now, so that no age can be told."""
+
+    default_code = "wrong_clock"
 
 
 def describe_backups(
@@ -43,6 +50,7 @@ def describe_backups(
         StoreError: There is no store.
         NotFound: There is no such backup, or with ``max_age`` none at all.
         TooOld: One is older than ``max_age``.
+        WrongClock: With ``max_age``, one was made later than now.
         InvalidOption: ``max_age`` cannot be read.
         Damaged, UnsupportedFormat: A restore point cannot be read.
     """
@@ -72,7 +80,10 @@ def parse_age(text: str) -> timedelta:
         raise InvalidOption(
             f"max_age must be a number with s, m, h, d or w after it, such as 26h, not {text!r}.", object_name="max_age"
         )
-    return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
+    try:
+        return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
+    except (OverflowError, ValueError):
+        raise InvalidOption("max_age is too large to be an age.", object_name="max_age") from None
 
 
 def _describe(store: Store, backup_id: str, parts: Sequence[str], now: datetime) -> dict[str, Any]:
@@ -137,6 +148,15 @@ def _describe_point(point: RestorePoint) -> dict[str, Any]:
 def _check_ages(settings: StoreSettings, backups: list[dict[str, Any]], oldest: timedelta, max_age: str) -> None:
     if not backups:
         raise NotFound(f"There is no backup in {settings.path}, so none is younger than {max_age}.")
+    early = [backup for backup in backups if backup["age_seconds"] is not None and backup["age_seconds"] < -_SLACK]
+    if early:
+        ahead = ", ".join(f"{each['backup_id']} ({timedelta(seconds=-each['age_seconds'])} ahead)" for each in early)
+        raise WrongClock(
+            f"{len(early)} of {len(backups)} backups in {settings.path} were made later than it is now: {ahead}. The "
+            "clock of this machine is wrong, or was wrong when the backup ran, so nobody can tell whether they are "
+            "older than max_age. Set the clock right, and run the backup.",
+            object_name=early[0]["backup_id"],
+        )
     late = [
         backup for backup in backups if backup["age_seconds"] is None or backup["age_seconds"] > oldest.total_seconds()
     ]

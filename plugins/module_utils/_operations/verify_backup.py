@@ -17,7 +17,7 @@ from .._archive.store import Store, storage_of
 from .._archive.verify import Damage, verify_point
 from .._core.canonical import compact_bytes
 from .._core.change import Report
-from .._core.errors import Damaged
+from .._core.errors import Damaged, InvalidOption
 from .._core.settings import StoreSettings
 from .._schemas.documents import DocumentName
 from .._schemas.reading import read_documents, unsound
@@ -43,10 +43,16 @@ def verify_backup(settings: StoreSettings, *, backup_id: str, wanted: Sequence[s
 
     Raises:
         StoreError: There is no store.
+        InvalidOption: Nothing is wanted.
         NotFound: There is no such backup or restore point.
         Damaged: Something is not as it was written; the facts list it.
         UnsupportedFormat: A document is newer than this release.
     """
+    if not wanted:
+        raise InvalidOption(
+            "restore_points is empty, so nothing would be verified; leave the option out to verify the latest one.",
+            object_name="restore_points",
+        )
     store = Store.open(storage_of(settings))
     damaged: list[dict[str, Any]] = []
     verified = []
@@ -58,6 +64,7 @@ def verify_backup(settings: StoreSettings, *, backup_id: str, wanted: Sequence[s
             {
                 "restore_point": point.sequence,
                 "complete": point.complete,
+                "parts": sorted(point.parts),
                 "files": report.files,
                 "bytes": report.size,
                 "schemas": _count(point, SCHEMA_REGISTRY, "versions"),

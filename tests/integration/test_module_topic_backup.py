@@ -227,6 +227,16 @@ def test_topic_that_vanished_is_named(bed: Bed) -> None:
     assert gone in bed.states(1)
 
 
+def test_topics_that_are_not_asked_for_any_more_are_named(bed: Bed) -> None:
+    asked, other = bed.topic("asked", 1, 5), bed.topic("other", 1, 5)
+    bed.back_up()
+    first, again = bed.back_up(topics=[asked]), bed.back_up(topics=[asked])
+    assert any("were not asked for" in warning and other in warning for warning in first["warnings"])
+    assert again.get("warnings", []) == []
+    nothing = bed.back_up(exclude_topics=["*"])
+    assert any("No topic is selected" in warning for warning in nothing["warnings"])
+
+
 def test_definitions_are_captured_and_make_a_restore_point(bed: Bed) -> None:
     topic = bed.topic("defined", 2, 10, retention_ms=123456789)
     bed.back_up()

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from testbed.cache import cached
@@ -89,9 +90,12 @@ def java() -> str:
 
 def go_build(module: Path, package: str, output: Path, version: str) -> None:
     """Build the static program ``package`` that the Go module in the folder ``module`` pins; it reports ``version``."""
-    env = _local_go() | {"CGO_ENABLED": "0", "GOFLAGS": "-p=2 -buildvcs=false", "GOWORK": "off"}
+    settings = {"CGO_ENABLED": "0", "GOFLAGS": "-p=2 -buildvcs=false -modcacherw", "GOWORK": "off"}
     flags = ["-mod=readonly", "-trimpath", "-ldflags", f"-s -w -X main.version={version}"]
-    run([go(), "build", *flags, "-o", str(output), package], cwd=module, env=env)
+    with tempfile.TemporaryDirectory() as scratch:
+        # The user's own folders are left alone.
+        caches = {"GOPATH": f"{scratch}/path", "GOCACHE": f"{scratch}/cache"}
+        run([go(), "build", *flags, "-o", str(output), package], cwd=module, env=_local_go() | settings | caches)
 
 
 def _packaged(requirement: str) -> Path:

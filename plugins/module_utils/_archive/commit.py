@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .._core.clock import Clock
-from .._core.errors import Busy, Damaged, LifeboatError, Refused
+from .._core.errors import Busy, Damaged, LifeboatError, NotFound, Refused
 from .._storage.port import AlreadyExists
 from .layout import last_run_path, manifest_path, point_path
 from .liveness import LEASE_TIMEOUT, Heartbeat, ProcessIdentity
@@ -66,6 +66,7 @@ def commit(opened: OpenPoint) -> CommitResult:
     wanted = _described(opened, _captured(opened))
     warnings: list[str] = []
     point = _unchanged(opened.store, wanted, warnings) or _created(opened, wanted)
+    warnings += _left_out(opened, wanted)
     # A point of this id is this run's, also when a first call was interrupted after it had made the point.
     created = point.id == opened.id
     _copy_newest(opened)
@@ -179,6 +180,21 @@ def _unchanged(store: Store, wanted: RestorePoint, warnings: list[str]) -> Resto
         return None
     same = all(holder.parts[name] == ref for name, ref in wanted.parts.items())
     return holder if same and holder.missing == wanted.missing else None
+
+
+def _left_out(opened: OpenPoint, wanted: RestorePoint) -> list[str]:
+    """Say which parts the newest restore point has that a run over several parts was not asked for."""
+    if not opened.expected or opened.parent is None:
+        return []
+    try:
+        before = read_point(opened.store, opened.backup_id, opened.parent)
+    except (Damaged, NotFound):
+        return []
+    left = sorted(before.parts.keys() - wanted.parts.keys() - set(opened.expected))
+    if not left:
+        return []
+    names = " and ".join(left)
+    return [f"Restore point {before.sequence} of {opened.backup_id!r} also holds {names}, which was not asked for now."]
 
 
 def _created(opened: OpenPoint, wanted: RestorePoint) -> RestorePoint:

@@ -254,12 +254,23 @@ def _remarks(
     idle = selection.idle_patterns(cluster.names)
     if idle and selection.include != ("*",):
         remarks.append(f"No topic matches {', '.join(idle)}.")
-    if newest is not None and newest.scopes()[0] == options.scope.document():
-        vanished = sorted(newest.definitions.keys() - cluster.topics.keys())
+    if not cluster.topics:
+        remarks.append("No topic is selected: the restore point holds none.")
+    if newest is not None:
+        number = newest.point.sequence
+        left = newest.definitions.keys() - cluster.topics.keys()
+        unasked = sorted(left & set(cluster.names))
+        vanished = sorted(left - set(cluster.names))
         if vanished:
             remarks.append(
-                f"{len(vanished)} topics of restore point {newest.point.sequence} are no longer there: "
-                f"{listed(vanished)}. That restore point keeps them; this one does not have them."
+                f"{len(vanished)} topics of restore point {number} are no longer there: {listed(vanished)}. "
+                "That restore point keeps them; this one does not have them."
+            )
+        if unasked:
+            remarks.append(
+                f"{len(unasked)} topics of restore point {number} were not asked for: {listed(unasked)}. This restore "
+                "point does not have them, and is the latest one. Narrower backups are better kept under a backup_id "
+                "of their own."
             )
     broken = sorted(name for name, base in bases.items() if not base.whole)
     if broken:

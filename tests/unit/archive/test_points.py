@@ -327,6 +327,18 @@ def test_what_is_committed_or_given_up_is_not_open(store: Store) -> None:
     assert abort(store, BACKUP, None, clock=SystemClock()) is None
 
 
+def test_a_part_that_was_not_asked_for_any_more_is_told(store: Store) -> None:
+    for expected, told in (([REGISTRY, "groups"], ()), (["groups"], (f"also holds {REGISTRY}",)), (["groups"], ())):
+        opened = open_point(store, BACKUP, owner=None, clock=SystemClock(), expected=expected)
+        for name in expected:
+            write_part(opened, name, {"orders": str(len(expected))})
+        warnings = commit(opened).warnings
+        assert len(warnings) == len(told)
+        assert all(text in warning for text, warning in zip(told, warnings, strict=True))
+    # A module that makes a restore point of its own is asked for nothing else.
+    assert back_up(store, {"orders": "1"}).warnings == ()
+
+
 def test_a_damaged_point_hinders_no_backup(store: Store, tmp_path: Path) -> None:
     back_up(store, {"orders": "1"})
     (tmp_path / BACKUP / "restore-points" / "00000001.json").write_bytes(b"{")

@@ -242,8 +242,8 @@ class PartitionCopy:
             if self._empty >= _EMPTY_ANSWERS:
                 if self.plan.compacted:
                     self.cover(self.mark)
-                else:
-                    self.problem = self._stuck(f"broker {self.leader} answers with nothing, though there is more")
+                else:  # a slow read of remote storage (KIP-405) is answered so for a while
+                    self.trouble = self._stuck(f"broker {self.leader} answers with nothing, though there is more")
 
     def _end_round(self, answer: Fetched) -> None:
         """At the mark: go on to the new end, where a compacted partition is not yet in a state that it was in.

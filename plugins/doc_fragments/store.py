@@ -41,8 +41,8 @@ options:
     description:
       - Seconds after which an unfinished run that gives no sign of life counts as dead, so that another may start. On
         the machine of the unfinished run a process that is gone is noticed at once.
-      - A run gives a sign of life each minute, so the least is 120; the most is a year. A sign of life that lies further
-        in the future tells nothing.
+      - A run gives a sign of life each minute, so the least is 120; the most is a year. A sign of life that lies
+        further in the future tells nothing.
     type: int
     default: 900
 """

@@ -107,7 +107,7 @@ def check_ranges(given: Mapping[str, Any]) -> None:
     timeout = given.get("lease_timeout")
     if timeout is not None and timeout not in LEASE_TIMEOUTS:
         raise InvalidOption(
-            f"lease_timeout is {timeout}; give {LEASE_TIMEOUTS.start} to {LEASE_TIMEOUTS.stop - 1} seconds. To go on at "
+            f"lease_timeout is {timeout}; give {LEASE_TIMEOUTS[0]} to {LEASE_TIMEOUTS[-1]} seconds. To go on at "
             "once after a run that is certainly dead, give it up with lifeboat.kafka.restore_point, state: aborted.",
             object_name="lease_timeout",
         )

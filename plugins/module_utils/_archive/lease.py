@@ -55,8 +55,8 @@ class Lease:
             return None
         except Damaged as error:
             raise Damaged(
-                f"{error.message} So it is not known whether a run is at work on the backup {backup_id!r}. See that none "
-                "is, and take the lease away with lifeboat.kafka.restore_point, state: aborted, restore_point: "
+                f"{error.message} So it is not known whether a run is at work on the backup {backup_id!r}. See that "
+                "none is, and take the lease away with lifeboat.kafka.restore_point, state: aborted, restore_point: "
                 f"{DAMAGED_LEASE}.",
                 object_name=error.object_name,
                 **error.facts,

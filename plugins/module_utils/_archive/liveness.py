@@ -97,7 +97,7 @@ class ProcessIdentity:
 def is_dead(owner: ProcessIdentity | None, refreshed_at: datetime, timeout: float, clock: Clock) -> bool:
     """Tell whether a run is dead: its process is gone on this machine, or it gave no sign of life for too long.
 
-    A sign of life that lies further in the future than ``timeout`` tells nothing, and would else be believed until then.
+    A sign of life that lies further in the future than ``timeout`` tells nothing: it would be believed until then.
 
     Args:
         owner: The run's process; None where only time can tell.

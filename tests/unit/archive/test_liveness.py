@@ -126,13 +126,18 @@ def test_a_sign_of_life_far_in_the_future_tells_nothing(store: Store, clock: Sti
 
 
 def test_a_run_that_was_taken_for_dead_is_told_by_whom(store: Store, clock: StillClock) -> None:
-    with pytest.raises(Busy, match=rf"taken for dead .* by {re.escape(str(ProcessIdentity.current()))}") as told:
-        with capture(store, BACKUP, None, clock=clock) as taken, store.storage.new_file(f"{BACKUP}/file") as file:
-            clock.advance(-1000)
-            other = open_point(store, BACKUP, owner=ProcessIdentity.current(), clock=clock)
-            assert taken.point.id != other.id
+    others = []
+
+    def be_taken_for_dead() -> None:
+        with capture(store, BACKUP, None, clock=clock), store.storage.new_file(f"{BACKUP}/file") as file:
+            clock.advance(901)
+            others.append(open_point(store, BACKUP, owner=ProcessIdentity.current(), clock=clock))
             file.write(b"something")
             file.commit()
+
+    with pytest.raises(Busy, match=rf"taken for dead .* by {re.escape(str(ProcessIdentity.current()))}") as told:
+        be_taken_for_dead()
+    (other,) = others
     assert isinstance(told.value.__cause__, StoreError)
     assert other.id in told.value.message
     other.refresh()

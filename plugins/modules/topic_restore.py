@@ -208,6 +208,11 @@ backup:
       type: list
       elements: str
       sample: []
+goes_on:
+  description: Whether V(latest) is the restore point of a restore that an earlier run has begun.
+  returned: success
+  type: bool
+  sample: false
 topics:
   description: What was restored of topics, or would be in check mode.
   returned: success

@@ -57,6 +57,7 @@ class Source:
         topics: The topics, by their names in the restore point.
         states: What it says of them.
         remarks: What the user must know of it.
+        goes_on: Whether it is that of a restore which an earlier run has begun, and which has not ended.
     """
 
     store: Store
@@ -66,6 +67,7 @@ class Source:
     topics: Mapping[str, SourceTopic]
     states: Mapping[str, TopicState]
     remarks: tuple[str, ...]
+    goes_on: bool
 
     @property
     def partitions(self) -> dict[TopicPartition, ArchivedPartition]:
@@ -98,7 +100,7 @@ def read_source(store: Store, asked: TopicsAsked, *, groups: Selection | None, b
         InvalidOption, Refused: The names of the topics at the target are not possible.
         Damaged, UnsupportedFormat: The restore point cannot be read.
     """
-    point, remarks = _find_point(store, asked, groups, begun)
+    point, goes_on = _find_point(store, asked, groups, begun)
     reader = TopicsReader(store, point)
     archived = reader.definitions()
     selected = _select(asked.topics, archived, point)
@@ -111,8 +113,11 @@ def read_source(store: Store, asked: TopicsAsked, *, groups: Selection | None, b
     topics = {name: SourceTopic(archived[name], by_topic[name]) for name in states}
     if asked.partitions is not None:
         _check_numbers(asked.partitions, topics)
-    remarks += tuple(_remarks(asked, point, archived, states))
-    return Source(store, point, len(archived), names, topics, states, remarks)
+    remarks = (
+        [f"An earlier run has begun with restore point {point.sequence}, so it is gone on with."] if goes_on else []
+    )
+    remarks += _remarks(asked, point, archived, states)
+    return Source(store, point, len(archived), names, topics, states, tuple(remarks), goes_on)
 
 
 def damaged_files(store: Store, backup_id: str, partitions: Iterable[ArchivedPartition]) -> Iterator[Damaged]:
@@ -126,7 +131,8 @@ def damaged_files(store: Store, backup_id: str, partitions: Iterable[ArchivedPar
 
 def _find_point(
     store: Store, asked: TopicsAsked, groups: Selection | None, begun: Sequence[TopicRestore]
-) -> tuple[RestorePoint, tuple[str, ...]]:
+) -> tuple[RestorePoint, bool]:
+    """Find the restore point, and tell whether it is taken since an earlier run has begun with it."""
     needs = [TOPICS]
     if groups is not None and any(map(is_literal, groups.include)):
         needs.append(GROUPS)
@@ -146,10 +152,8 @@ def _find_point(
         and _may_become(asked.mapping, restore)
     ]
     if asked.restore_point != LATEST or not unfinished:
-        return find_point(store, asked.backup_id, asked.restore_point, needs, suits), ()
-    point = find_point(store, asked.backup_id, max(unfinished), needs)
-    remark = f"An earlier run has begun with restore point {point.sequence}, so it is gone on with."
-    return point, (remark,)
+        return find_point(store, asked.backup_id, asked.restore_point, needs, suits), False
+    return find_point(store, asked.backup_id, max(unfinished), needs), True
 
 
 def _may_become(mapping: Mapping[str, Any], restore: TopicRestore) -> bool:

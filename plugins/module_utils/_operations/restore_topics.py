@@ -240,7 +240,10 @@ class RestoreTopics:
         lost = self.damaged if ran is None else tuple(lost for sent in ran.sent.values() for lost in sent.lost)
         remarks = (*self.remarks, *(ran.remarks if ran is not None else ()))
         return Report(
-            values(self.source, self.plans, ran, groups, lost, maps, self.journal),
+            {
+                **values(self.source, self.plans, ran, groups, lost, maps, self.journal),
+                "goes_on": self.source.goes_on,
+            },
             (*remarks, *warnings(self.plans, lost), *groups.warnings()),
         )
 

@@ -13,7 +13,9 @@ description:
   - The topic that was backed up is recognised by its id, and compared offset by offset. Any other is taken for a
     restored copy, whose records must follow each other as M(lifeboat.kafka.topic_restore) brings them.
   - Records that retention has deleted since, and newer ones, are no difference, and are counted. In a compacted topic
-    records may be missing.
+    records may be missing. Where either is so, a warning tells how many of the restore point's records were not found.
+  - Neither of the two takes away from the end of a log. A partition that ends before the restore point does differs.
+  - A warning names the topics whose restore was begun and has not ended.
 author:
   - lifeboat.kafka contributors (!UNKNOWN)
 extends_documentation_fragment:
@@ -55,6 +57,10 @@ options:
     description: Whether the module fails when topics differ. Otherwise RV(differences) tells.
     type: bool
     default: true
+  journal:
+    description: The directory that M(lifeboat.kafka.topic_restore) was given as its journal. It tells where the records
+      of restored copies begin, and whether their restore has ended. By default it lies in the store.
+    type: path
 notes:
   - The user needs the operations Describe, DescribeConfigs and Read on the topics.
 seealso:
@@ -224,11 +230,12 @@ def read(task: Task) -> Report:
             given["restore_point"],
             Selection(tuple(given["topics"]), tuple(given["exclude_topics"])),
             given["partitions"],
-            {old: str(new) for old, new in given["topic_mapping"].items()},
+            given["topic_mapping"],
         ),
         given["isolation"] == "committed",
         parallel,
         given["fail_on_difference"],
+        given["journal"],
     )
     return verify_topics(task.kafka, task.store, request, task.progress)
 
@@ -244,6 +251,7 @@ def main() -> None:
         "isolation": {"type": "str", "choices": ["committed", "uncommitted"], "default": "committed"},
         "parallel": {"type": "int"},
         "fail_on_difference": {"type": "bool", "default": True},
+        "journal": {"type": "path"},
     }
     run(spec, read, uses=("kafka", "store"))
 

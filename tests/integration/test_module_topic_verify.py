@@ -94,6 +94,8 @@ def test_newer_and_trimmed_records_are_counted(copies: Copies) -> None:
         copies.topics.trim(each, {0: 5})
     for told in (itself(copies, name)["topics"], copies.verify(name)["topics"]):
         assert (told["records"], told["newer"], told["trimmed"], told["differing"]) == (35, 6, 5, 0)
+    (warning,) = copies.verify(name)["warnings"]
+    assert "5 records of the restore point are no longer in the cluster: 5 before the first offsets" in warning
 
 
 def test_all_may_be_trimmed(copies: Copies) -> None:
@@ -117,6 +119,38 @@ def test_compacted_topics_may_lack_records(copies: Copies, kafka: Kafka) -> None
         assert told["records"] + told["compacted"] == 40
         assert 0 < told["records"] <= left
         assert (told["trimmed"], told["differing"]) == (0, 0)
+
+
+def test_no_topic_may_lack_its_end(copies: Copies) -> None:
+    """Compaction lowers no log end: a topic that is empty, or made anew, is not what was backed up."""
+    name = f"{copies.prefix}emptied"
+    copies.topics.create(name, 1, COMPACTED)
+    send(copies.source.client, name, numbered(40, keys=10))
+    copies.back_up(name)
+    copies.topics.recreate(name)
+    for records, lacking in ((0, 0), (5, 0)):
+        send(copies.source.client, name, numbered(records, first=900))
+        told = failed(copies, name, topic_mapping={})["failure"]
+        assert told["topics"]["compacted"] == lacking
+        assert told["differences"][-1]["records"] == told["topics"]["differing"] == 40
+    assert told["differences"][-1]["what"] == "timestamp"
+
+
+def test_the_journal_tells_where_a_copy_begins_and_whether_it_is_whole(copies: Copies, tmp_path: Path) -> None:
+    name = topic(copies, "journaled")
+    journal = tmp_path / "journal"
+    copies.topics.create(copies.name(name), 2)
+    send(copies.target.client, copies.name(name), numbered(6, partitions=2, first=700))
+    copies.restore(name, on_existing="append", journal=str(journal))
+    assert failed(copies, name)["failure"]["code"] == "topics_differ"
+    told = copies.verify(name, journal=str(journal))
+    assert (told["topics"]["records"], told.get("warnings", [])) == (40, [])
+    (document,) = journal.rglob(f"topics/{copies.name(name)}.json")
+    document.write_text(document.read_text().replace('"done"', '"verified"'))
+    (warning,) = copies.verify(name, journal=str(journal))["warnings"]
+    assert f"The restore of 1 topics has not ended: {copies.name(name)}." in warning
+    assert "Run the restore again" in warning
+    assert failed(copies, name, journal="here")["failure"] == {"code": "invalid_option", "object": "journal"}
 
 
 @pytest.mark.parametrize(

@@ -42,10 +42,10 @@ class CompareTask:
         topic_id: Its id; may be empty.
         leader: The broker that leads the partition.
         begin: The first offset that there is.
-        end: The offset up to which it is read.
+        end: The offset behind the last one, up to which it is read.
         first: The offset there of the first wanted record, which the others follow without holes; None where records
             have the offsets that they have in the archive.
-        may_lack: Whether records may be missing, since the topic is compacted.
+        may_lack: Whether records before the end may be missing, since the topic is compacted.
     """
 
     archived: ArchivedPartition
@@ -140,7 +140,9 @@ class _Comparing:
         self._end = task.end if task.first is not None else min(task.end, task.archived.state.next)
         self._wanted_end = task.archived.state.next if task.first is None else task.first
         self._empty = 0
-        self._alignment = Alignment(self._placed(records.outgoing()), begin=task.begin, may_lack=task.may_lack)
+        self._alignment = Alignment(
+            self._placed(records.outgoing()), begin=task.begin, end=task.end, may_lack=task.may_lack
+        )
 
     @property
     def is_done(self) -> bool:

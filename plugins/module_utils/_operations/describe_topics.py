@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -16,9 +15,9 @@ from .._core.selection import Selection
 from .._core.settings import KafkaSettings
 from .._kafka.admin import Admin
 from .._kafka.wire import Partition, Topic, Wire
+from .bounded import ROOM, cut, size_of
 from .choose_topics import choose_topics
 
-_ROOM = 63 * 1024  # of 64 KiB: what is left is for the rest of the result
 _LISTS = ("partitions", "topics")  # in the order in which they are cut
 
 Found = dict[TopicPartition, "int | KafkaError"]
@@ -83,31 +82,11 @@ def bounded(report: Report) -> Report:
     Args:
         report: What `describe_topics` found; other values are left as they are.
     """
-    lists = {name: list(report.values[name]) for name in _LISTS if name in report.values}
-    room = _ROOM - sum(_size(value) for name, value in report.values.items() if name in ("cluster", "counts"))
-    omitted = {}
-    for place, name in enumerate(lists):
-        share = room // (len(lists) - place)
-        kept, used = _fitting(lists[name], share)
-        omitted[name] = len(lists[name]) - kept
-        lists[name] = lists[name][:kept]
-        room -= used
-    return Report({**report.values, **lists, "omitted": omitted}, report.warnings)
-
-
-def _fitting(values: list[Any], room: int) -> tuple[int, int]:
-    """How many values fit, and what they take."""
-    used = 0
-    for count, value in enumerate(values):
-        size = _size(value)
-        if used + size > room:
-            return count, used
-        used += size
-    return len(values), used
-
-
-def _size(value: Any) -> int:
-    return len(json.dumps(value)) + 2
+    lists = {name: report.values[name] for name in _LISTS if name in report.values}
+    room = ROOM - sum(size_of(value) for name, value in report.values.items() if name in ("cluster", "counts"))
+    kept = cut(lists, room)
+    omitted = {name: len(lists[name]) - len(kept[name]) for name in lists}
+    return Report({**report.values, **kept, "omitted": omitted}, report.warnings)
 
 
 def _read_logs(wire: Wire, topics: Mapping[str, Topic]) -> dict[TopicPartition, Log]:

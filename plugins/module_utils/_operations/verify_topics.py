@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from .._archive.restores import TopicRestore, find_restore
+from .._archive.journal import UndoJournal
+from .._archive.restores import DONE, TopicRestore, find_restore
 from .._archive.slice_reader import SliceReader
 from .._archive.store import Store, storage_of
 from .._core.change import Report
+from .._core.clock import SystemClock
 from .._core.errors import KafkaError, VerificationFailed
 from .._core.kafka_names import TopicPartition
 from .._core.progress import Progress
@@ -27,7 +29,9 @@ from .._kafka.wire import Topic, Wire
 from .archived_partitions import ArchivedPartition
 from .archived_records import ArchivedRecords
 from .backup_object import describe_point
+from .bounded import ROOM, fitting
 from .compare_partitions import Compared, CompareTask, compare_partitions
+from .earlier_runs import open_journal
 from .restore_source import Source, TopicsAsked, check_least, read_source
 from .restore_target import is_there, target_identity
 from .workers import Load, Reporter, run_workers, shares
@@ -50,6 +54,7 @@ class VerifyRequest:
         committed: Whether restored copies lack the records of aborted and undecided transactions.
         parallel: How many worker processes there may be.
         fail: Whether differences are an error.
+        journal: The directory that restores had for their journal, or None for the store.
 
     Raises:
         InvalidOption: A number is too small.
@@ -59,6 +64,7 @@ class VerifyRequest:
     committed: bool
     parallel: int
     fail: bool
+    journal: str | None = None
 
     def __post_init__(self) -> None:
         check_least("parallel", self.parallel, 1)
@@ -101,6 +107,7 @@ def verify_topics(
     Raises:
         StoreError: There is no store.
         NotFound: There is no such backup, restore point, topic or partition in it.
+        InvalidOption: The journal's path is not absolute.
         Damaged: The restore point is damaged.
         KafkaError: The cluster cannot be reached or refuses something, or a partition cannot be read.
         VerificationFailed: Topics differ, and that is to be an error; the facts list ``differences``.
@@ -109,7 +116,9 @@ def verify_topics(
     store = Store.open(storage_of(store_settings))
     with Wire(kafka) as wire, Admin(kafka) as admin:
         source = read_source(store, request.asked, groups=None, begun=())
-        seen = _look(wire, admin, store, target_identity(wire, kafka.bootstrap_servers), source)
+        identity = target_identity(wire, kafka.bootstrap_servers)
+        journal = open_journal(identity, SystemClock(), store=store_settings, directory=request.journal)
+        seen = _look(wire, admin, journal, source)
     differences = list(_differing_topics(source, seen))
     tasks = [
         _task(source, seen, partition)
@@ -123,17 +132,17 @@ def verify_topics(
     values = _values(source, compared, differences)
     if differences and request.fail:
         raise _failed(source, values, seen)
-    return Report(values, source.remarks)
+    return Report(values, (*source.remarks, *_warnings(source, seen, values["topics"])))
 
 
-def _look(wire: Wire, admin: Admin, store: Store, identity: str, source: Source) -> _Seen:
+def _look(wire: Wire, admin: Admin, journal: UndoJournal, source: Source) -> _Seen:
     names = source.names.values()
     topics = {name: topic for name, topic in wire.topics(names).items() if is_there(topic)}
     partitions = [(name, number) for name, topic in topics.items() for number in topic.partitions]
     return _Seen(
         topics,
         admin.definitions(topics) if topics else {},
-        {name: find_restore(store.storage, identity, name) for name in topics},
+        {name: find_restore(journal.storage, journal.target, name) for name in topics},
         wire.offsets("earliest", partitions) if partitions else {},
         wire.offsets("latest", partitions) if partitions else {},
     )
@@ -158,7 +167,7 @@ def _task(source: Source, seen: _Seen, partition: ArchivedPartition) -> CompareT
     first: int | None = None
     wanted = partition.state.start
     if not topic.topic_id or topic.topic_id != source.states[partition.topic].topic_id:
-        wanted = first = _first(source, seen.restores[name], topic, partition, start)
+        wanted = first = _first(source, seen, partition, start)
     policy = seen.definitions[name].effective.get("cleanup.policy", "")
     return CompareTask(
         partition, name, topic.topic_id, topic.partitions[number].leader, max(start, wanted), max(end, start, wanted),
@@ -166,13 +175,47 @@ def _task(source: Source, seen: _Seen, partition: ArchivedPartition) -> CompareT
     )  # fmt: skip
 
 
-def _first(source: Source, restore: TopicRestore | None, topic: Topic, partition: ArchivedPartition, start: int) -> int:
+def _first(source: Source, seen: _Seen, partition: ArchivedPartition, start: int) -> int:
     """Return where the records of a restored copy begin, as the journal tells; otherwise where the log does."""
-    if restore is not None and restore.topic_id == topic.topic_id and restore.source.topic == partition.topic:
-        begun = restore.partitions.get(partition.state.partition)
-        if begun is not None and restore.source.backup_id == source.point.backup_id:
-            return begun.start
-    return start
+    restore = _restore(source, seen, partition.topic)
+    begun = restore.partitions.get(partition.state.partition) if restore is not None else None
+    return start if begun is None else begun.start
+
+
+def _restore(source: Source, seen: _Seen, name: str) -> TopicRestore | None:
+    """Return what is journaled of the restore that has brought a topic, if it is the one that is there."""
+    target = source.names[name]
+    restore = seen.restores.get(target)
+    if restore is None or restore.topic_id != seen.topics[target].topic_id:
+        return None
+    of = restore.source
+    return restore if (of.topic, of.backup_id) == (name, source.point.backup_id) else None
+
+
+def _warnings(source: Source, seen: _Seen, counts: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the user should know although nothing differs."""
+    if counts["trimmed"] or counts["compacted"]:
+        yield (
+            f"{counts['trimmed'] + counts['compacted']} records of the restore point are no longer in the cluster: "
+            f"{counts['trimmed']} before the first offsets of their partitions, as retention deletes them, and "
+            f"{counts['compacted']} in compacted topics. {counts['records']} records were found as they were backed up."
+        )
+    if begun := _unfinished(source, seen):
+        yield _not_ended(begun)
+
+
+def _unfinished(source: Source, seen: _Seen) -> list[str]:
+    """Return the topics whose restore has not come to its end."""
+    found = ((source.names[name], _restore(source, seen, name)) for name in source.topics)
+    return sorted(target for target, restore in found if restore is not None and restore.state != DONE)
+
+
+def _not_ended(topics: Sequence[str]) -> str:
+    shown = ", ".join(topics[:_NAMED]) + (" and more" if len(topics) > _NAMED else "")
+    return (
+        f"The restore of {len(topics)} topics has not ended: {shown}. Records may be missing, and configs are held that "
+        "let records stay. Run the restore again, with the same options."
+    )
 
 
 def _offset(found: int | KafkaError) -> int:
@@ -213,6 +256,7 @@ def _difference(
 
 
 def _values(source: Source, compared: Sequence[Compared], differences: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    shown, _size = fitting(differences[:_SHOWN], ROOM)
     return {
         "backup": describe_point(source.store, source.point),
         "topics": {
@@ -224,8 +268,8 @@ def _values(source: Source, compared: Sequence[Compared], differences: Sequence[
             "compacted": sum(each.lacking for each in compared),
             "differing": sum(each.differing for each in compared),
         },
-        "differences": list(differences[:_SHOWN]),
-        "differences_omitted": max(0, len(differences) - _SHOWN),
+        "differences": shown,
+        "differences_omitted": len(differences) - len(shown),
     }
 
 
@@ -239,6 +283,8 @@ def _failed(source: Source, values: Mapping[str, Any], seen: _Seen) -> Verificat
         if (restore := seen.restores.get(name)) is not None and restore.source.restore_point != source.point.sequence
     }
     hint = f" Some were restored from restore point {max(others)}: compare them with that one." if others else ""
+    if begun := _unfinished(source, seen):
+        hint += f" {_not_ended(begun)}"
     return VerificationFailed(
         f"Topics are not what restore point {source.point.sequence} of the backup {source.point.backup_id!r} holds: "
         f"{shown}{f'; and {more} more' if more > 0 else ''}.{hint}",

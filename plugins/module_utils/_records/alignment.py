@@ -40,7 +40,9 @@ class Alignment:
     Args:
         wanted: What it should hold, with the offsets that it should have there.
         begin: The first offset that there is; what is wanted before it is passed over.
-        may_lack: Whether records may be missing, since the partition is compacted.
+        end: The offset behind the last one that there is or was. Neither retention nor compaction lowers it, so what is
+            wanted there is missing in any case.
+        may_lack: Whether records before it may be missing, since the partition is compacted.
         most: How many differences are kept.
 
     Attributes:
@@ -53,13 +55,20 @@ class Alignment:
     """
 
     def __init__(
-        self, wanted: Iterator[tuple[Outgoing, Sequence[int]]], *, begin: int, may_lack: bool = False, most: int = 20
+        self,
+        wanted: Iterator[tuple[Outgoing, Sequence[int]]],
+        *,
+        begin: int,
+        end: int,
+        may_lack: bool = False,
+        most: int = 20,
     ) -> None:
         self.records = self.trimmed = self.lacking = self.differing = 0
         self.differences: list[Difference] = []
         self.is_exhausted = False
         self._wanted = wanted
         self._begin = begin
+        self._end = end
         self._may_lack = may_lack
         self._most = most
         self._piece: tuple[Outgoing, Sequence[int]] | None = None
@@ -114,7 +123,7 @@ class Alignment:
     def _miss(self, offset: int, source: int) -> None:
         if offset < self._begin:
             self.trimmed += 1
-        elif self._may_lack:
+        elif self._may_lack and offset < self._end:
             self.lacking += 1
         else:
             self._differ(Difference(source, offset, MISSING))

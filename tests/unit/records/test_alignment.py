@@ -20,6 +20,7 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._records.build impo
 from ansible_collections.lifeboat.kafka.plugins.module_utils._records.decode import Record
 from ansible_collections.lifeboat.kafka.plugins.module_utils._records.outgoing import Outgoing
 
+END = 100  # behind all that there is
 SHIFT = 40  # from the source's offsets to those of the partition
 
 
@@ -60,7 +61,7 @@ def found(alignment: Alignment, batch: Sequence[Record], codec: int = 0) -> None
 
 
 def test_equal_partitions_are_equal() -> None:
-    alignment = Alignment(wanted([made(0, 3), made(3, 4)]), begin=0)
+    alignment = Alignment(wanted([made(0, 3), made(3, 4)]), begin=0, end=END)
     found(alignment, made(0, 3))
     found(alignment, made(3, 4))
     alignment.finish()
@@ -73,7 +74,7 @@ def test_batches_may_be_cut_and_packed_otherwise(data: st.DataObject) -> None:
     cuts = [0, *sorted(data.draw(st.sets(st.integers(1, 19)))), len(stream)]
     others = [0, *sorted(data.draw(st.sets(st.integers(1, 19)))), len(stream)]
     pieces = [stream[one:other] for one, other in pairwise(cuts) if stream[one:other]]
-    alignment = Alignment(wanted(pieces), begin=0)
+    alignment = Alignment(wanted(pieces), begin=0, end=END)
     for one, other in pairwise(others):
         if stream[one:other]:
             found(alignment, stream[one:other], data.draw(st.integers(0, 4)))
@@ -83,7 +84,7 @@ def test_batches_may_be_cut_and_packed_otherwise(data: st.DataObject) -> None:
 
 def test_restored_records_follow_each_other() -> None:
     source = [made(0, 2), made(5, 2), made(9, 1)]  # with holes at the source
-    alignment = Alignment(wanted(source, SHIFT), begin=SHIFT)
+    alignment = Alignment(wanted(source, SHIFT), begin=SHIFT, end=END)
     flat = [record for batch in source for record in batch]
     found(alignment, [record._replace(offset=SHIFT + n) for n, record in enumerate(flat)])
     alignment.finish()
@@ -101,7 +102,7 @@ def test_restored_records_follow_each_other() -> None:
     ],
 )
 def test_a_record_that_differs_is_told(change: dict[str, object], what: str) -> None:
-    alignment = Alignment(wanted([made(0, 4)], SHIFT), begin=SHIFT)
+    alignment = Alignment(wanted([made(0, 4)], SHIFT), begin=SHIFT, end=END)
     there = [record._replace(offset=SHIFT + n) for n, record in enumerate(made(0, 4))]
     there[2] = there[2]._replace(**change)  # type: ignore[arg-type]
     found(alignment, there)
@@ -111,7 +112,7 @@ def test_a_record_that_differs_is_told(change: dict[str, object], what: str) -> 
 
 
 def test_missing_records_are_told_together() -> None:
-    alignment = Alignment(wanted([made(0, 10)]), begin=0)
+    alignment = Alignment(wanted([made(0, 10)]), begin=0, end=END)
     found(alignment, made(0, 2))
     found(alignment, made(5, 1))
     found(alignment, made(7, 1))
@@ -123,15 +124,26 @@ def test_missing_records_are_told_together() -> None:
 
 
 def test_compacted_partitions_may_lack_records() -> None:
-    alignment = Alignment(wanted([made(0, 5), made(5, 5)]), begin=0, may_lack=True)
+    alignment = Alignment(wanted([made(0, 5), made(5, 5)]), begin=0, end=10, may_lack=True)
     found(alignment, made(3, 1))
     found(alignment, made(8, 1))
     alignment.finish()
     assert (alignment.records, alignment.lacking, alignment.differing) == (2, 8, 0)
 
 
+def test_no_partition_may_lack_what_lies_at_its_end() -> None:
+    empty = Alignment(wanted([made(0, 5), made(5, 5)]), begin=0, end=0, may_lack=True)
+    empty.finish()
+    assert empty.differences == [Difference(0, 0, "missing", 10)]
+    shorter = Alignment(wanted([made(0, 5), made(5, 5)], SHIFT), begin=SHIFT, end=SHIFT + 7, may_lack=True)
+    found(shorter, [made(3, 1)[0]._replace(offset=SHIFT + 3)])
+    shorter.finish()
+    assert shorter.differences == [Difference(7, SHIFT + 7, "missing", 3)]
+    assert (shorter.records, shorter.lacking, shorter.differing) == (1, 6, 3)
+
+
 def test_unexpected_records_are_told_but_newer_ones_are_not() -> None:
-    alignment = Alignment(wanted([made(0, 2), made(5, 2)]), begin=0)
+    alignment = Alignment(wanted([made(0, 2), made(5, 2)]), begin=0, end=END)
     found(alignment, made(0, 7))
     found(alignment, made(7, 3))
     alignment.finish()
@@ -140,23 +152,23 @@ def test_unexpected_records_are_told_but_newer_ones_are_not() -> None:
 
 
 def test_what_was_trimmed_is_counted() -> None:
-    alignment = Alignment(wanted([made(0, 3), made(3, 4)]), begin=5)
+    alignment = Alignment(wanted([made(0, 3), made(3, 4)]), begin=5, end=END)
     found(alignment, made(3, 4))  # a batch that begins before the first offset comes whole
     alignment.finish()
     assert (alignment.trimmed, alignment.records, alignment.differing) == (5, 2, 0)
 
 
 def test_everything_may_be_trimmed_or_missing() -> None:
-    trimmed = Alignment(wanted([made(0, 3), made(3, 4)]), begin=7)
+    trimmed = Alignment(wanted([made(0, 3), made(3, 4)]), begin=7, end=END)
     trimmed.finish()
     assert (trimmed.trimmed, trimmed.differing) == (7, 0)
-    missing = Alignment(wanted([made(0, 3), made(3, 4)]), begin=0)
+    missing = Alignment(wanted([made(0, 3), made(3, 4)]), begin=0, end=END)
     missing.finish()
     assert missing.differences == [Difference(0, 0, "missing", 7)]
 
 
 def test_only_so_many_differences_are_kept() -> None:
-    alignment = Alignment(wanted([made(0, 9)]), begin=0, most=2)
+    alignment = Alignment(wanted([made(0, 9)]), begin=0, end=END, most=2)
     found(alignment, [record._replace(value=b"other") for record in made(0, 9)])
     alignment.finish()
     assert (len(alignment.differences), alignment.differing) == (2, 9)
@@ -170,7 +182,7 @@ def test_times_that_a_broker_set_are_compared_as_consumers_see_them() -> None:
     seal(data)
     header = read_batch(data)
     assert header is not None
-    alignment = Alignment(wanted([seen]), begin=0)
+    alignment = Alignment(wanted([seen]), begin=0, end=END)
     alignment.found(data, header)
     alignment.finish()
     assert (alignment.records, alignment.differing) == (3, 0)

@@ -1,0 +1,45 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cutting lists until they are small enough for a module's result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+ROOM = 56 * 1024
+"""Bytes of the 64 KiB of a result: what is left is for its warnings, and for what is always there."""
+
+
+def cut(lists: Mapping[str, Sequence[Any]], room: int) -> dict[str, list[Any]]:
+    """Cut lists until all of them fit together; what one does not need is for those behind it.
+
+    Args:
+        lists: JSON values, by the lists' names.
+        room: Bytes.
+    """
+    found = {}
+    for place, (name, values) in enumerate(lists.items()):
+        found[name], used = fitting(values, room // (len(lists) - place))
+        room -= used
+    return found
+
+
+def fitting(values: Sequence[T], room: int) -> tuple[list[T], int]:
+    """Return the first values that fit into so many bytes of JSON, and how many these take."""
+    used = 0
+    for count, value in enumerate(values):
+        size = size_of(value)
+        if used + size > room:
+            return list(values[:count]), used
+        used += size
+    return list(values), used
+
+
+def size_of(value: Any) -> int:
+    """Return how many bytes a JSON value takes in a list."""
+    return len(json.dumps(value)) + 2

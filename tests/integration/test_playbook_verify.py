@@ -1,0 +1,56 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbook verify on a real broker: which restore point it speaks of, and what it says of records that are gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from testbed.ansible import Ansible
+from testbed.kafka import Kafka
+from testbed.records import numbered, send
+from testbed.topics import Topics
+
+
+def test_files_and_topics_are_those_of_the_restore_point_that_a_restore_takes(kafka: Kafka, tmp_path: Path) -> None:
+    """The cluster loses a topic, the backup runs once more, and then somebody restores and verifies."""
+    topics, name = Topics(kafka.client), f"{tmp_path.name}-lost"
+    hosts = {"prod": {"lifeboat_kafka": kafka.options}}
+    common = {
+        "lifeboat_store": {"path": str(tmp_path / "store")},
+        "backup_topics": [f"{tmp_path.name}-*"],
+        "backup_exclude_groups": "*",
+    }
+    inventory = tmp_path / "inventory.yml"
+    inventory.write_text(yaml.safe_dump({"lifeboat": {"hosts": hosts, "vars": common}}))
+    ansible = Ansible(tmp_path)
+
+    def told(playbook: str, **variables: object) -> str:
+        outcome = ansible.play(playbook, inventories=(inventory,), variables=variables)
+        assert outcome.status == 0, outcome.output
+        return outcome.messages("prod")[-1]
+
+    topics.create(name, 1)
+    send(kafka.client, name, numbered(30))
+    told("init")
+    told("backup")
+    sentence = told("verify", verify_compare=True)
+    assert sentence.startswith("prod: restore point 1 of prod: ")
+    assert sentence.endswith("all of it as it was written; the topics hold all 30 records as they were backed up.")
+    topics.delete(name)
+    told("backup")
+    told("restore", lifeboat_restore_into="prod", lifeboat_restore_point=1)
+    topics.trim(name, {0: 10})
+    sentence = told("verify", verify_compare=True)
+    assert sentence.startswith("prod: restore point 2, 1 of prod: ")
+    assert "(restore point 2 holds no topic: name an older one with -e lifeboat_restore_point=NUMBER" in sentence
+    assert sentence.endswith(
+        "; compared with restore point 1: the topics hold 20 records as they were backed up, and no longer hold 10 "
+        "before their partitions' first offsets and 0 in compacted topics."
+    )
+    sentence = told("verify", verify_compare=True, lifeboat_restore_point=1)
+    assert sentence.startswith("prod: restore point 1 of prod: ")
+    assert "all" not in sentence.partition(";")[2]

@@ -175,8 +175,7 @@ class Connection(KafkaConnection):  # type: ignore[misc]
         try:
             await self._turn.take()
             try:
-                held = self._resume_at - time.monotonic()
-                if held > 0:
+                while (held := self._resume_at - time.monotonic()) > 0:
                     await self.net.sleep(held)
                 answer = self.send_request(build(self), request_timeout_ms=timeout * 1000)
             finally:
@@ -203,7 +202,18 @@ class Connection(KafkaConnection):  # type: ignore[misc]
         return int(version)
 
     def _maybe_throttle(self, response: Any) -> None:
-        """Note when a broker that holds us to a quota wants to hear from us again (KIP-219)."""
-        held = getattr(response, "throttle_time_ms", 0)
-        if held:
-            self._resume_at = max(self._resume_at, time.monotonic() + held / 1000)
+        """Note when a broker that holds us to a quota goes on reading what we send (KIP-219)."""
+        held = getattr(response, "throttle_time_ms", 0) / 1000
+        if held > 0:
+            self._resume_at = max(self._resume_at, time.monotonic() + held)
+            self._give_longer(held)
+
+    def _give_longer(self, seconds: float) -> None:
+        """Let what is under way take so much longer: the broker does not look at it before."""
+        for place, (number, future, sent_at, due, task) in enumerate(list(self.in_flight_requests)):
+            later = self._time_out(future, sent_at, due + seconds)
+            self.in_flight_requests[place] = number, future, sent_at, due + seconds, later
+            self.net.cancel(task)
+
+    def _time_out(self, future: Any, sent_at: float, due: float) -> Any:
+        return self.net.call_at(due, lambda: self._request_timed_out(future, sent_at, due))

@@ -77,6 +77,11 @@ class FetchAnswer(NamedTuple):
     error_code: int
     partitions: dict[tuple[str, int], tuple[int, int, int, int, memoryview]]
 
+    @property
+    def is_held_back(self) -> bool:
+        """Whether a quota is exceeded: such an answer (KIP-219) has no partitions, and tells nothing of them."""
+        return self.throttle_time_ms > 0 and not self.partitions
+
 
 def fetch_request(
     connection: Connection, wants: Sequence[Want], *, max_bytes: int, max_wait: float, min_bytes: int, committed: bool
@@ -179,3 +184,14 @@ def fetched(wants: Sequence[Want], answer: FetchAnswer) -> list[Fetched]:
             Fetched(want.topic, want.partition, error, code, high_watermark, last_stable, log_start, records)
         )
     return results
+
+
+def held_back(node: int, wants: Sequence[Want], seconds: float) -> KafkaError:
+    """Return the error for a broker that a quota keeps from giving anything for so long."""
+    topics = ", ".join(sorted({repr(want.topic) for want in wants})[:3])
+    return KafkaError(
+        f"Reading from broker {node} (topics such as {topics}) failed: a quota of the cluster has held it back for "
+        f"{seconds:g} seconds. Raise consumer_byte_rate or request_percentage of this user or client.",
+        code="throttled",
+        object_name=str(node),
+    )

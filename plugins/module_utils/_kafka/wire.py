@@ -19,7 +19,7 @@ from .by_leader import Answers, ask_leaders
 from .connection import Connection
 from .coordinators import Ask, ask_coordinators
 from .errors import broker_error, retriable
-from .fetching import Fetched, Want, fetch_request, fetched
+from .fetching import Fetched, Want, fetch_request, fetched, held_back
 from .headers import first_headers
 from .kafka_python import InitProducerIdRequest, require_kafka_python
 from .loop import Loop
@@ -33,6 +33,7 @@ __all__ = ["Fetched", "Partition", "Produced", "Topic", "Want", "Wire"]
 T = TypeVar("T")
 
 _TOPICS_A_REQUEST = 500
+_THROTTLED = 600.0  # seconds without anything from a broker that holds us to a quota
 
 
 class Wire:
@@ -257,23 +258,31 @@ class Wire:
             isolation: ``committed`` ends at the last stable offset; aborted records and markers come all the same.
 
         Returns:
-            One for each want, in order.
+            One for each want, in order. What a quota holds back is waited for.
+
+        Raises:
+            KafkaError: ``throttled``: a quota lets nothing through at all.
         """
-        answer = await self._nodes.ask(
-            lambda connection: fetch_request(
-                connection,
-                wants,
-                max_bytes=max_bytes,
-                max_wait=max_wait,
-                min_bytes=min_bytes,
-                committed=isolation == "committed",
-            ),
-            node=node,
-            wait=max_wait,
-        )
-        if answer.error_code:
-            raise broker_error(f"Reading from broker {node}", answer.error_code)
-        return fetched(wants, answer)
+        deadline = time.monotonic() + _THROTTLED
+        while True:
+            answer = await self._nodes.ask(
+                lambda connection: fetch_request(
+                    connection,
+                    wants,
+                    max_bytes=max_bytes,
+                    max_wait=max_wait,
+                    min_bytes=min_bytes,
+                    committed=isolation == "committed",
+                ),
+                node=node,
+                wait=max_wait,
+            )
+            if answer.error_code:
+                raise broker_error(f"Reading from broker {node}", answer.error_code)
+            if not answer.is_held_back:
+                return fetched(wants, answer)
+            if time.monotonic() > deadline:
+                raise held_back(node, wants, _THROTTLED)
 
     async def produce(self, node: int, batches: Sequence[Batch], *, timeout: float) -> list[Produced]:
         """Send raw batches to one broker, for all in-sync replicas to have them; never twice.

@@ -6,13 +6,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 ROOM = 56 * 1024
 """Bytes of the 64 KiB of a result: what is left is for its warnings, and for what is always there."""
+
+
+MOST = 100
+"""Entries of a list in a result, also where they are short."""
+
+
+def listed(lists: Mapping[str, tuple[Iterable[Any], int]], room: int = ROOM) -> dict[str, Any]:
+    """Return lists as a result has them: each cut, and under its name with ``_omitted`` how much is missing.
+
+    Args:
+        lists: By name, JSON values, of which no more than `MOST` are looked at, and how many there are in all.
+        room: Bytes that all of them may take.
+    """
+    kept = cut({name: list(islice(values, MOST)) for name, (values, _count) in lists.items()}, room)
+    return {
+        key: value
+        for name, (_values, count) in lists.items()
+        for key, value in ((name, kept[name]), (f"{name}_omitted", count - len(kept[name])))
+    }
 
 
 def cut(lists: Mapping[str, Sequence[Any]], room: int) -> dict[str, list[Any]]:

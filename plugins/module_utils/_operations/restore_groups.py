@@ -21,10 +21,11 @@ from .._kafka.admin import Admin
 from .._kafka.group_offsets import Committed, Offsets
 from .._kafka.groups import Group
 from .archived_partitions import ArchivedPartition
+from .bounded import ROOM, listed
 from .offset_map import OffsetMap
 from .read_cluster import HAVE_OFFSETS
 
-_SHOWN = 100
+_ROOM = ROOM // 4  # of a result
 _WITHOUT_MEMBERS = frozenset({"empty", "dead"})
 
 
@@ -150,22 +151,20 @@ class GroupsPlan:
         return sorted(self.sets.keys() | self.unknown.keys())
 
     def values(self) -> dict[str, Any]:
-        """Return it as a module's result."""
-        kept = [
+        """Return it as a module's result, bounded."""
+        kept = (
             {"group": group, "topic": topic, "partition": number, "offset": there, "archived": wanted}
-            for group, topic, number, there, wanted in self.kept[:_SHOWN]
-        ]
-        others = [{"group": group, "type": kind} for group, kind in self.not_restored[:_SHOWN]]
+            for group, topic, number, there, wanted in self.kept
+        )
+        others = ({"group": group, "type": kind} for group, kind in self.not_restored)
+        lists = listed({"kept": (kept, len(self.kept)), "not_restored": (others, len(self.not_restored))}, _ROOM)
         return {
             "groups": len(self.written),
             "offsets": sum(map(len, self.sets.values())) + sum(map(len, self.unknown.values())),
             "unchanged": self.same,
-            "kept": kept,
-            "kept_omitted": len(self.kept) - len(kept),
             "clamped": self.clamped,
             "left_out": self.left_out,
-            "not_restored": others,
-            "not_restored_omitted": len(self.not_restored) - len(others),
+            **lists,
         }
 
     def warnings(self) -> Iterable[str]:

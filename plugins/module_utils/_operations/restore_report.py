@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from .._archive.journal import UndoJournal
@@ -15,13 +16,15 @@ from .._core.kafka_names import TopicPartition
 from .._kafka.group_offsets import Offsets
 from .archived_records import Lost
 from .backup_object import describe_point
+from .bounded import MOST, ROOM, fitting, listed, size_of
 from .offset_map import PartitionMap
 from .restore_groups import GroupsPlan
 from .restore_plan import CREATE, NOTHING, TopicPlan
 from .restore_run import Ran, RunOptions
 from .restore_source import Source
 
-_SHOWN = 100
+_SHOWN_OFFSETS = 20  # of a group, in a difference
+_DIFFERENCE = 32 * 1024  # bytes
 
 
 def values(
@@ -44,17 +47,18 @@ def values(
         maps: Which offset became which, as far as it is known.
         journal: The target's journal.
     """
-    return {
+    found = {
         "backup": describe_point(source.store, source.point),
         "topics": _topics(plans, ran),
-        "plan": [_plan(plan) for plan in plans[:_SHOWN]],
-        "plan_omitted": max(0, len(plans) - _SHOWN),
         "groups": groups.values(),
-        "damaged": [each._asdict() for each in lost[:_SHOWN]],
-        "damaged_omitted": max(0, len(lost) - _SHOWN),
-        **_offset_map(plans, maps),
         "offset_map_folder": f"{journal.storage.location}/{offset_map_folder(journal.target)}",
     }
+    lists = {
+        "damaged": ((each._asdict() for each in lost), len(lost)),
+        "plan": (map(_plan, plans), len(plans)),
+        "offset_map": (_offset_map(plans, maps), sum(1 for _entry in _offset_map(plans, maps))),
+    }
+    return {**found, **listed(lists, ROOM - size_of(found))}
 
 
 def warnings(plans: Sequence[TopicPlan], lost: Sequence[Lost]) -> Iterator[str]:
@@ -83,10 +87,11 @@ def difference(
         committed: What these have committed at the target.
     """
     lines = [*_topic_lines(plans, options), *_group_lines(groups, committed)]
-    before = {name: old for name, old, _new in lines[:_SHOWN] if old is not None}
-    after = {name: new for name, _old, new in lines[:_SHOWN]}
-    if len(lines) > _SHOWN:
-        after["omitted"] = f"{len(lines) - _SHOWN} more differences"
+    shown, _size = fitting(lines[:MOST], _DIFFERENCE)
+    before = {name: old for name, old, _new in shown if old is not None}
+    after = {name: new for name, _old, new in shown}
+    if len(lines) > len(shown):
+        after["omitted"] = f"{len(lines) - len(shown)} more differences"
     return Difference(before, after)
 
 
@@ -121,30 +126,22 @@ def _plan(plan: TopicPlan) -> dict[str, Any]:
     }
 
 
-def _offset_map(plans: Sequence[TopicPlan], maps: Mapping[TopicPartition, PartitionMap]) -> dict[str, Any]:
-    found: list[dict[str, Any]] = []
-    omitted = 0
+def _offset_map(plans: Sequence[TopicPlan], maps: Mapping[TopicPartition, PartitionMap]) -> Iterator[dict[str, Any]]:
     for plan in plans:
         for number, aim in plan.aims.items():
             partition = plan.source.partitions[number]
             known = maps.get(partition.key)
             if known is None or not known.runs:
                 continue
-            if len(found) == _SHOWN:
-                omitted += 1
-                continue
-            found.append(
-                {
-                    "topic": partition.topic,
-                    "target": plan.name,
-                    "partition": number,
-                    "source_start": known.runs[0].source,
-                    "target_start": aim.start,
-                    "records": known.end - aim.start,
-                    "shifted": len(known.runs) == 1 and known.is_exact,
-                }
-            )
-    return {"offset_map": found, "offset_map_omitted": omitted}
+            yield {
+                "topic": partition.topic,
+                "target": plan.name,
+                "partition": number,
+                "source_start": known.runs[0].source,
+                "target_start": aim.start,
+                "records": known.end - aim.start,
+                "shifted": len(known.runs) == 1 and known.is_exact,
+            }
 
 
 def _topic_lines(plans: Sequence[TopicPlan], options: RunOptions) -> Iterator[tuple[str, Any, Any]]:
@@ -169,11 +166,17 @@ def _topic_lines(plans: Sequence[TopicPlan], options: RunOptions) -> Iterator[tu
 def _group_lines(groups: GroupsPlan, committed: Mapping[str, Offsets]) -> Iterator[tuple[str, Any, Any]]:
     for group, wanted in sorted(groups.sets.items()):
         there = committed.get(group, {})
+        shown = dict(islice(wanted.items(), _SHOWN_OFFSETS))
         before = {
-            f"{topic}/{number}": there[topic, number].offset for topic, number in wanted if (topic, number) in there
+            f"{topic}/{number}": there[topic, number].offset for topic, number in shown if (topic, number) in there
         }
-        yield f"group {group}", before or None, {
-            f"{topic}/{number}": of.offset for (topic, number), of in wanted.items()
-        }
+        after = {f"{topic}/{number}": of.offset for (topic, number), of in shown.items()}
+        yield f"group {group}", before or None, after | _more(len(wanted))
     for group, keys in sorted(groups.unknown.items()):
-        yield f"group {group}, later", None, {f"{topic}/{number}": "unknown until applied" for topic, number in keys}
+        later = {f"{topic}/{number}": "unknown until applied" for topic, number in keys[:_SHOWN_OFFSETS]}
+        yield f"group {group}, later", None, later | _more(len(keys))
+
+
+def _more(offsets: int) -> dict[str, str]:
+    """Tell how many offsets of a group are not shown."""
+    return {"omitted": f"{offsets - _SHOWN_OFFSETS} more offsets"} if offsets > _SHOWN_OFFSETS else {}

@@ -29,7 +29,7 @@ from .._kafka.wire import Topic, Wire
 from .archived_partitions import ArchivedPartition
 from .archived_records import ArchivedRecords
 from .backup_object import describe_point
-from .bounded import ROOM, fitting
+from .bounded import listed
 from .compare_partitions import Compared, CompareTask, compare_partitions
 from .earlier_runs import open_journal
 from .restore_source import Source, TopicsAsked, check_least, read_source
@@ -39,7 +39,6 @@ from .workers import Load, Reporter, run_workers, shares
 MISSING_TOPIC = "missing_topic"
 PARTITIONS = "partitions"
 
-_SHOWN = 100
 _NAMED = 5
 _PARTITION_WORK = 64 << 10  # what a partition costs, in bytes of one that is large
 _WORTH_A_WORKER = 4 << 20  # the same for a process
@@ -213,8 +212,8 @@ def _unfinished(source: Source, seen: _Seen) -> list[str]:
 def _not_ended(topics: Sequence[str]) -> str:
     shown = ", ".join(topics[:_NAMED]) + (" and more" if len(topics) > _NAMED else "")
     return (
-        f"The restore of {len(topics)} topics has not ended: {shown}. Records may be missing, and configs are held that "
-        "let records stay. Run the restore again, with the same options."
+        f"The restore of {len(topics)} topics has not ended: {shown}. Records may be missing, and the topics do not "
+        "have their own configs yet. Run the restore again, with the same options."
     )
 
 
@@ -256,7 +255,6 @@ def _difference(
 
 
 def _values(source: Source, compared: Sequence[Compared], differences: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    shown, _size = fitting(differences[:_SHOWN], ROOM)
     return {
         "backup": describe_point(source.store, source.point),
         "topics": {
@@ -268,8 +266,7 @@ def _values(source: Source, compared: Sequence[Compared], differences: Sequence[
             "compacted": sum(each.lacking for each in compared),
             "differing": sum(each.differing for each in compared),
         },
-        "differences": shown,
-        "differences_omitted": len(differences) - len(shown),
+        **listed({"differences": (differences, len(differences))}),
     }
 
 

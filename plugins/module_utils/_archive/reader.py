@@ -74,6 +74,8 @@ class PartReader:
                 content = file.read(entry.length)
         except NotFound as error:
             raise _damaged(where, "it is missing", entry.cost()) from error
+        except OSError as error:
+            raise _damaged(where, f"it cannot be read ({error.strerror})", entry.cost()) from error
         if len(content) != entry.length:
             raise _damaged(where, f"it ends after {len(content)} of {entry.length} bytes", entry.cost())
         if sha256_hex(content) != entry.sha256:

@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import hashlib
-from typing import BinaryIO
+from collections.abc import Callable
+from functools import partial
+from types import TracebackType
+from typing import BinaryIO, Self
 
 from .._core.errors import Damaged, NotFound
 from .layout import backup_folder
@@ -14,6 +17,45 @@ from .parts import Entry
 from .store import Store
 
 _CHECK_BYTES = 256 * 1024
+
+
+class SliceFile:
+    """A slice that was found to be what was written, to be read from its beginning on.
+
+    Args:
+        file: Its file, which stands at the slice's beginning; closed with this.
+        length: How many bytes the slice has.
+        damaged: Makes the error for a reason.
+    """
+
+    def __init__(self, file: BinaryIO, length: int, damaged: Callable[[str], Damaged]) -> None:
+        self._file = file
+        self._left = length
+        self._damaged = damaged
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _where: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes, as many as that where the slice has so many.
+
+        Raises:
+            Damaged: The file was cut off since it was checked, or cannot be read any more.
+        """
+        wanted = min(size, self._left)
+        try:
+            content = self._file.read(wanted)
+        except OSError as error:
+            raise self._damaged(f"it cannot be read any more ({error.strerror})") from error
+        if len(content) < wanted:
+            raise self._damaged("it was cut off while it was read")
+        self._left -= wanted
+        return content
 
 
 class SliceReader:
@@ -37,11 +79,8 @@ class SliceReader:
             return self._damaged(entry, f"it ends after {size} of {entry.at + entry.length} bytes")
         return None
 
-    def open(self, entry: Entry) -> BinaryIO:
+    def open(self, entry: Entry) -> SliceFile:
         """Check a slice, and open it.
-
-        Returns:
-            Its file, to be read from where it stands, as many bytes as the slice has.
 
         Raises:
             Damaged: It is missing or not what was written. The facts tell ``topic``, ``partition``, ``start`` and
@@ -57,7 +96,7 @@ class SliceReader:
         except BaseException:
             file.close()
             raise
-        return file
+        return SliceFile(file, entry.length, partial(self._damaged, entry))
 
     def _check(self, file: BinaryIO, entry: Entry) -> None:
         digest = hashlib.sha256()

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -69,3 +71,33 @@ def test_damage_is_found_and_named(store: Store, harm: Callable[[Path], object],
     assert raised.value.facts["costs"] == "offsets 0 to 14 of partition 0 of topic orders"
     assert [raised.value.facts[name] for name in ("topic", "partition", "start", "next")] == ["orders", 0, 0, 15]
     assert (reader.damage(entry) is not None) == shows
+
+
+def test_a_slice_that_is_cut_off_while_it_is_read_is_damaged(store: Store) -> None:
+    reader, entry = SliceReader(store, BACKUP), slices(store)[0]
+    with reader.open(entry) as file:
+        assert len(file.read(1000)) == 1000
+        os.truncate(path(store, entry), entry.at + 50_000)
+        with pytest.raises(Damaged, match="was cut off while it was read") as raised:
+            file.read(entry.length)
+    assert raised.value.facts["start"] == 0
+
+
+def test_what_the_disk_refuses_is_damaged(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    point = back_up_topics(store, LOGS).point
+    parts = TopicsReader(store, point)
+    entry = next(iter(parts.segments()))
+    slice_ = SliceReader(store, BACKUP).open(entry)
+
+    def refuse(_path: str) -> BinaryIO:
+        return Path("/proc/self/mem").open("rb")  # which has nothing at its beginning: EIO
+
+    monkeypatch.setattr(store.storage, "open", refuse)
+    with pytest.raises(Damaged, match=r"it cannot be read \(Input/output error\)"):
+        parts.read(entry)
+    with pytest.raises(Damaged, match=r"it cannot be read \(Input/output error\)"):
+        SliceReader(store, BACKUP).open(entry)
+    with slice_:
+        monkeypatch.setattr(slice_, "_file", refuse(""))
+        with pytest.raises(Damaged, match=r"it cannot be read any more \(Input/output error\)"):
+            slice_.read(1)

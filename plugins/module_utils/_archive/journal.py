@@ -98,6 +98,16 @@ class JournalRun:
         """Tell whether the run has ended or is dead, so that its changes may be undone by others."""
         return self.ended or is_dead(self.owner, self.refreshed_at, LEASE_TIMEOUT, self.clock)
 
+    def busy(self) -> Busy:
+        """Return the error that names the run, and how to go on."""
+        return Busy(
+            f"{self.operation} by {self.owner} has been at work on {self.target} since {timestamp(self.started_at)}, "
+            f"last sign of life {timestamp(self.refreshed_at)}. Wait for it to end, or end that process there; without "
+            f"a sign of life it counts as dead after {LEASE_TIMEOUT} seconds, and the next run undoes what it changed "
+            f"for a while. Its journal is {self.storage.location}/{self.path}.",
+            object_name=self.target,
+        )
+
     def record(self, kind: str, scope: str, prior: Setting, value: Any) -> None:
         """Note one change before it is made; see `record_all`."""
         self.record_all([Change(kind, scope, prior, value)])
@@ -255,14 +265,7 @@ class UndoJournal:
     def _refuse_others(self, own: JournalRun | None) -> None:
         for other in self.runs():
             if (own is None or other.path != own.path) and not other.is_over():
-                raise Busy(
-                    f"{other.operation} by {other.owner} has been at work on {self.target} since "
-                    f"{timestamp(other.started_at)}, last sign of life {timestamp(other.refreshed_at)}. Wait for it to "
-                    f"end, or end that process there; without a sign of life it counts as dead after {LEASE_TIMEOUT} "
-                    "seconds, and the next run undoes what it changed for a while. "
-                    f"Its journal is {self.storage.location}/{other.path}.",
-                    object_name=self.target,
-                )
+                raise other.busy()
 
     def runs(self) -> list[JournalRun]:
         """Return all runs that are in the journal, the oldest first: those at work, and what others left.

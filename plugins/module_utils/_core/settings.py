@@ -38,9 +38,11 @@ class StoreSettings:
         """Check the ``store`` option family.
 
         Raises:
-            InvalidOption: The path is not absolute.
+            InvalidOption: The path is not absolute, or is none.
         """
         path = str(options["path"])
+        if "\0" in path:
+            raise InvalidOption("store.path must not have NUL characters.", object_name="store.path")
         if not path.startswith("/"):
             raise InvalidOption(f"store.path must be an absolute path, not {path!r}.", object_name="store.path")
         return cls(path=path)

@@ -11,8 +11,8 @@ from typing import Any
 
 from .._archive.journal import JournalRun, UndoJournal
 from .._archive.store import Store, storage_at, storage_of
-from .._core.clock import Clock, timestamp
-from .._core.errors import Busy
+from .._core.clock import Clock
+from .._core.errors import InvalidOption
 from .._core.settings import StoreSettings
 from .._schemas.compare import same_setting
 from .._schemas.model import RegistryState, ScopeSettings, Setting, VersionKey
@@ -54,8 +54,11 @@ def open_journal(target: str, clock: Clock, *, store: StoreSettings | None, dire
 
     Raises:
         StoreError: There is no store.
+        InvalidOption: The directory's name is none.
     """
     if directory is not None:
+        if "\0" in directory:
+            raise InvalidOption("journal must not have NUL characters.", object_name="journal")
         return UndoJournal(storage_at(directory), target, clock)
     if store is None:
         raise ValueError("a journal lies in a store or in a directory")
@@ -72,11 +75,7 @@ def over_runs(journal: UndoJournal) -> list[JournalRun]:
     runs = journal.runs()
     for run in runs:
         if not run.is_over():
-            raise Busy(
-                f"{run.operation} by {run.owner} has been at work on {run.target} since {timestamp(run.started_at)}. "
-                "Wait for it to end, and run again.",
-                object_name=run.target,
-            )
+            raise run.busy()
     return runs
 
 

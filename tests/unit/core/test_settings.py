@@ -106,3 +106,6 @@ def test_a_store_has_an_absolute_path() -> None:
         with pytest.raises(InvalidOption, match="must be an absolute path") as failed:
             StoreSettings.from_options({"path": path})
         assert failed.value.object_name == "store.path"
+    with pytest.raises(InvalidOption, match="NUL") as failed:
+        StoreSettings.from_options({"path": "/srv/\0"})
+    assert failed.value.object_name == "store.path"

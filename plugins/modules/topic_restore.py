@@ -247,7 +247,8 @@ topics:
       type: int
       sample: 352762292
 plan:
-  description: What was done with each topic, the first 100.
+  description: What was done with each topic; of the first 100, as many as fit into a result of 64 KiB, as in all lists
+    here.
   returned: success
   type: list
   elements: dict

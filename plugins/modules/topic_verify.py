@@ -165,8 +165,8 @@ topics:
       type: int
       sample: 0
 differences:
-  description: The first difference of each partition, and topics that are not there; 100 at most. When the module
-    fails, they are in the failure.
+  description: The first difference of each partition, and topics that are not there; 100 at most, and no more than
+    fit into a result of 64 KiB. When the module fails, they are in the failure.
   returned: success
   type: list
   elements: dict

@@ -27,6 +27,7 @@ from testbed.component import LOOPBACK
 from testbed.kafka import Kafka
 
 PRODUCE, FETCH, LIST_OFFSETS, METADATA, CREATE_TOPICS, INIT_PRODUCER_ID = 0, 1, 2, 3, 19, 22
+INCREMENTAL_ALTER_CONFIGS = 44
 
 
 @dataclass

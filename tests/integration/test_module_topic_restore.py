@@ -232,7 +232,7 @@ def test_the_latest_point_is_the_newest_that_holds_the_topics(copies: Copies) ->
 
 def test_a_pattern_that_matches_nothing_is_told(copies: Copies) -> None:
     name = topic(copies, "matched")
-    told = copies.restore(name, "nothing-like-it-*")
+    told = copies.restore(name, "nothing-like-it-*", topic_mapping={name: copies.name(name)})
     assert any("nothing-like-it-*" in warning for warning in told["warnings"])
     assert "matches nothing-like-it-*" in failed(copies, "nothing-like-it-*", restore_point="1")["msg"]
 
@@ -292,6 +292,9 @@ def test_what_the_target_would_not_take_is_told_before_anything_is_written(copie
         ({"topic_mapping": {name: "a b"}}, "invalid_option", "no name of a topic"),
         ({"parallel": 0}, "invalid_option", "parallel must be 1 or more"),
         ({"max_bytes_per_second": -1}, "invalid_option", "max_bytes_per_second must be 0 or more"),
+        ({"replication_factor": 10_001}, "invalid_option", "replication_factor must be 10000 or less"),
+        ({"replication_factor": 10**20}, "invalid_option", "replication_factor must be 10000 or less"),
+        ({"config_overrides": {"retention.ms": [1]}}, "invalid_option", "retention.ms must be a text"),
         ({"replication_factor": 0}, "invalid_option", "replication_factor must be 1 or more"),
     ):
         told = failed(copies, name, **options)

@@ -6,18 +6,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from faults.kafka_proxy import LIST_OFFSETS, PRODUCE, Fault, KafkaProxy
+from faults.kafka_proxy import INCREMENTAL_ALTER_CONFIGS, LIST_OFFSETS, PRODUCE, Fault, KafkaProxy
 
 from testbed.copies import Copies
 from testbed.kafka import Kafka
 from testbed.modules import Outcome, run_module, start_module
-from testbed.records import Message, numbered, send
+from testbed.records import Message, numbered, open_transaction, send
 
 OWN = {"cleanup.policy": "compact,delete", "retention.ms": "66000000000", "max.compaction.lag.ms": "65000000000"}
 
@@ -58,7 +59,7 @@ class Bed:
             assert running is not None
             os.kill(running.pid, number)
 
-        self.proxy.add(Fault(PRODUCE, nth=2, after=kill))
+        self.proxy.add(Fault(PRODUCE, nth=2, after=kill, swallow=True))
         running = start_module("topic_restore", **self.options(kafka=self.proxy.options))
         ended = running.wait()
         assert self.configs()["retention.ms"] == "-1"
@@ -145,3 +146,64 @@ def test_a_topic_that_is_written_to_is_refused_before_anything_is_held(bed: Bed)
     assert fault.happened == 1
     assert told["failure"]["code"] == "active_producer"
     assert bed.configs() == OWN
+
+
+def test_a_half_restored_topic_whose_journal_is_lost_is_recognised(bed: Bed) -> None:
+    bed.end_in_the_middle()
+    shutil.rmtree(bed.copies.store / "journal")
+    told = bed.failed()
+    assert told["failure"]["code"] == "held_configs"
+    bed.copies.topics.set(bed.target, retention_ms=66_000_000_000)
+    run_module("topic_restore", **bed.options()).succeeded()
+    assert bed.configs()["retention.ms"] == "66000000000"
+
+
+def test_transactions_that_are_not_decided_are_told(bed: Bed) -> None:
+    with open_transaction(bed.copies.target.client, bed.target, [Message(b"k", b"open")]):
+        told = run_module("topic_restore", check=True, **bed.options()).succeeded()
+        assert any(f"appended to: {bed.target}/0. Consumers" in warning for warning in told["warnings"])
+    told = run_module("topic_restore", check=True, **bed.options()).succeeded()
+    assert not told.get("warnings")
+
+
+def test_a_topic_that_is_widened_meanwhile_is_told(bed: Bed) -> None:
+    bed.proxy.add(Fault(PRODUCE, nth=2, after=lambda: bed.copies.topics.widen(bed.target, 3)))
+    told = run_module("topic_restore", **bed.options(kafka=bed.proxy.options)).succeeded()
+    assert any("3 partitions while it was restored; it had 2" in warning for warning in told["warnings"])
+    assert bed.configs() == OWN
+
+
+def test_overrides_count_although_all_records_are_there(bed: Bed) -> None:
+    """Killed when it has just given the topic its configs, and the journal does not say so yet."""
+    target = f"{bed.target}.new"
+    options = bed.options(topic_mapping={bed.source: target}, parallel=1)
+    running = None
+
+    def kill() -> None:
+        assert running is not None
+        os.kill(running.pid, signal.SIGKILL)
+
+    fault = bed.proxy.add(Fault(INCREMENTAL_ALTER_CONFIGS, after=kill))
+    running = start_module("topic_restore", **{**options, "kafka": bed.proxy.options})
+    assert running.wait().status == -signal.SIGKILL
+    assert fault.happened == 1
+    overrides = {"max.message.bytes": 2_000_000, "retention.ms": 55_000_000_000}
+    told = run_module("topic_restore", **{**options, "config_overrides": overrides}).succeeded()
+    assert told["topics"]["records"] == 0
+    assert not any("Somebody" in warning for warning in told["warnings"])
+    assert bed.copies.topics.configs(target) == {name: str(value) for name, value in overrides.items()}
+
+
+def test_topics_that_only_the_restore_point_before_holds_are_told(bed: Bed) -> None:
+    names = [f"{bed.source}.{number}" for number in range(2)]
+    bed.copies.topics.create_many(dict.fromkeys(names, 1))
+    bed.copies.back_up(f"{bed.source}.*")
+    bed.copies.topics.delete(names[0])
+    bed.copies.back_up(f"{bed.source}.*")
+    options = bed.options(topics=[f"{bed.source}.*"], topic_mapping={"*": "new-*"})
+    told = run_module("topic_restore", check=True, **options).succeeded()
+    (warning,) = told["warnings"]
+    assert "holds 1 topics that are asked for and that restore point 3 lacks" in warning
+    assert f"{names[0]}. restore_point: 2 brings them" in warning
+    told = run_module("topic_restore", check=True, **{**options, "topics": [names[1]]}).succeeded()
+    assert not told.get("warnings")

@@ -21,6 +21,7 @@ from .._kafka.admin import TopicDefinition
 from .._records.batch import Batch
 from .archived_partitions import ArchivedPartition
 from .partition_send import foreign_records
+from .restore_configs import held_configs
 from .restore_give_up import how_to_give_up
 
 CREATE = "create"
@@ -180,6 +181,8 @@ def plan_topic(source: SourceTopic, target: TargetTopic, wish: Wish) -> TopicPla
     if restore is not None and not _is_same(restore, source, wish):
         _check_replaceable(restore, target, wish)
         restore = None if restore.state == DONE else _emptied(restore)
+    if target.restore is None or target.restore.topic_id != definition.topic_id:
+        _check_not_held(target.name, definition, restore)
     aims = {}
     appended = False
     for number, (earliest, latest) in ends.items():
@@ -234,6 +237,21 @@ def _ours(target: TargetTopic, definition: TopicDefinition) -> TopicRestore | No
     is_empty = all(earliest == latest for earliest, latest in (_ends(target, number) for number in target.ends))
     is_held = all(definition.configs.get(name) is not None for name in restore.held)
     return restore if is_empty and is_held else None
+
+
+def _check_not_held(topic: str, definition: TopicDefinition, restore: TopicRestore | None) -> None:
+    """Refuse a topic that a restore has left half-way, of which this journal knows nothing."""
+    held = held_configs(definition.effective)
+    if restore is None and held.items() <= definition.configs.items():
+        raise Refused(
+            f"Topic {topic!r} has all the configs that a topic has only while it is restored to "
+            f"({', '.join(f'{name}={value}' for name, value in sorted(held.items()))}), and this journal knows of no "
+            "such restore. One was interrupted, and its journal lies elsewhere or is lost. Go on with it by its own "
+            "store or journal, or delete the topic to begin anew. To keep the topic, give it its own configs back "
+            "first, retention.ms above all.",
+            code="held_configs",
+            object_name=topic,
+        )
 
 
 def _is_same(restore: TopicRestore, source: SourceTopic, wish: Wish) -> bool:

@@ -111,6 +111,7 @@ class RestoreRun:
         self._asked = asked
         self._restores: dict[str, TopicRestore] = {}
         self._producers: dict[str, tuple[int, int]] = {}
+        self._earlier_final: dict[str, dict[str, str | None]] = {}  # what an earlier run may have set in the end
         self._ran = Ran()
 
     def run(self) -> Ran:
@@ -187,6 +188,7 @@ class RestoreRun:
         for number in plan.work:
             restore.partitions.setdefault(number, PartitionRestore(plan.aims[number].start))
         own = self._options.configs[plan.name] if restore.created or definition is None else definition.configs
+        self._earlier_final[plan.name] = dict(restore.final)
         for name in self._options.held:
             if restore.created or name not in restore.held:
                 restore.held[name] = None if restore.created else own.get(name)
@@ -212,9 +214,11 @@ class RestoreRun:
     def _changes(self, name: str, definition: TopicDefinition) -> dict[str, str | None]:
         """Return what has to be set of a topic's configs while it is restored to."""
         restore, own = self._restores[name], definition.configs
-        if restore.state != RESTORING:
-            return {}
-        wanted: dict[str, str | None] = dict(self._options.held)
+        # Where all records are there already, what is held is about to be let go.
+        is_held = restore.state == RESTORING
+        wanted: dict[str, str | None] = (
+            dict(self._options.held) if is_held else {key: own.get(key) for key in restore.held}
+        )
         if restore.created:
             wanted = {**dict.fromkeys(own), **self._options.configs[name], **wanted}
         return {key: value for key, value in wanted.items() if own.get(key) != value}
@@ -241,11 +245,16 @@ class RestoreRun:
     def _let_go(self, admin: Admin) -> None:
         """Give the topics the configs that they are to have in the end, unless somebody has changed them meanwhile."""
         there = admin.definitions(self._restores) if self._restores else {}
+        self._tell_widened(there)
         changes: dict[str, dict[str, str | None]] = {}
         for name, restore in self._restores.items():
             own = there[name].configs
-            held = self._options.held
-            touched = [key for key in restore.held if own.get(key) not in (held.get(key), restore.final[key])]
+            held, earlier = self._options.held, self._earlier_final[name]
+            touched = [
+                key
+                for key, final in restore.final.items()
+                if own.get(key) not in (held.get(key), final, earlier.get(key, final))
+            ]
             if touched:
                 self._ran.remarks.append(
                     f"Somebody has changed {', '.join(touched)} of topic {name!r} while it was restored; that stays."
@@ -255,6 +264,16 @@ class RestoreRun:
             restore.state = DONE
         set_configs(admin, {name: found for name, found in changes.items() if found})
         save_all(self._restores.values())
+
+    def _tell_widened(self, there: Mapping[str, TopicDefinition]) -> None:
+        for plan in self._plans:
+            before, now = plan.source.archived.partitions, there[plan.name].partitions
+            if now != before:
+                self._ran.remarks.append(
+                    f"Somebody has given topic {plan.name!r} {now} partitions while it was restored; it had {before} "
+                    "when it was backed up. All of its records are in the partitions that they were in, where "
+                    "producers will not put new ones with the same keys."
+                )
 
     # The records
 

@@ -16,7 +16,7 @@ from .._archive.restores import DONE, RestoreSource, restores_of
 from .._archive.store import Store, storage_of
 from .._core.change import Difference, Report
 from .._core.clock import SystemClock
-from .._core.errors import Damaged, LifeboatError
+from .._core.errors import Damaged, InvalidOption, LifeboatError
 from .._core.kafka_names import TopicPartition
 from .._core.progress import Progress
 from .._core.selection import Selection
@@ -32,12 +32,14 @@ from .restore_give_up import give_up, is_hopeless
 from .restore_groups import GroupsPlan, GroupsWish, read_committed, read_groups, refuse_members, set_offsets
 from .restore_maps import known_maps
 from .restore_plan import CREATE, NOTHING, TargetTopic, TopicPlan, Wish, first_problem, plan_topic
+from .restore_remarks import topics_before, undecided_before
 from .restore_report import difference, values, warnings
 from .restore_run import Ran, RestoreRun, RunOptions
 from .restore_source import Source, TopicsAsked, check_least, damaged_files, read_source
 from .restore_target import check_ends, read_target, target_identity, try_to_create
 
 OPERATION = "topic_restore"
+_MOST_REPLICAS = 10_000  # librdkafka's limit; Kafka's own is a number of 16 bits
 _WHEN_DAMAGED = (
     " Bring the file back from a copy of the store, restore another restore point, or leave out what is damaged with "
     "on_damage: skip. lifeboat.kafka.backup_verify lists all of it."
@@ -62,7 +64,7 @@ class RestoreRequest:
         journal: A directory for the journal, or None for the store.
 
     Raises:
-        InvalidOption: A number is too small.
+        InvalidOption: A number is too small or too large, or a config is no text.
     """
 
     asked: TopicsAsked
@@ -82,6 +84,17 @@ class RestoreRequest:
         check_least("max_bytes_per_second", self.bytes_per_second, 0)
         if self.replication_factor is not None:
             check_least("replication_factor", self.replication_factor, 1)
+            if self.replication_factor > _MOST_REPLICAS:
+                raise InvalidOption(
+                    f"replication_factor must be {_MOST_REPLICAS} or less, not {self.replication_factor}.",
+                    object_name="replication_factor",
+                )
+        for name, value in self.config_overrides.items():
+            if value is not None and not isinstance(value, (str, int, float)):
+                raise InvalidOption(
+                    f"config_overrides: {name} must be a text, a number or null, not {value!r}.",
+                    object_name="config_overrides",
+                )
 
 
 @dataclass(frozen=True)
@@ -161,7 +174,12 @@ class RestoreTopics:
             plans = _plan_topics(wire, admin, journal, source, wish, is_trial=is_trial)
             broker = admin.broker_configs()
             options = _options(kafka, request, source, wish, broker, plans, progress)
-            remarks = [*source.remarks, *_check_target(admin, options, broker, plans)]
+            remarks = [
+                *source.remarks,
+                *topics_before(store, request.asked, source),
+                *_check_target(admin, options, broker, plans),
+                *undecided_before(wire, plans),
+            ]
             damaged = _damaged(source, plans, skip=request.skip_damaged)
             groups_wish = GroupsWish(groups, source.names, source.partitions, request.overwrite_offsets)
             maps = known_maps(journal, options, plans, groups_wish)

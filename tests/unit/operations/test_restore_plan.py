@@ -30,6 +30,7 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import
 )
 from ansible_collections.lifeboat.kafka.plugins.module_utils._kafka.admin import TopicDefinition
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.archived_partitions import ArchivedPartition
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.restore_configs import held_configs
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.restore_plan import (
     APPEND,
     CREATE,
@@ -204,6 +205,18 @@ def test_a_topic_that_was_just_created_is_recognised_by_what_is_held() -> None:
     assert (planned(seen).action, planned(seen).is_created) == (GO_ON, True)
     others = target({0: (0, 0), 1: (0, 0)}, begun)
     assert (planned(others).action, planned(others).is_created) == (FILL, False)
+
+
+def test_a_topic_that_is_held_without_a_journal_is_refused() -> None:
+    configs = held_configs(())
+    for ends in ({0: (0, 9), 1: (0, 0)}, {0: (0, 0), 1: (0, 0)}):
+        with pytest.raises(Refused, match=r"retention\.ms=-1") as raised:
+            planned(target(ends, configs={**configs, "max.message.bytes": "9"}), replace(WISH, append=True))
+        assert raised.value.code == "held_configs"
+    own = target({0: (0, 0), 1: (0, 0)}, configs={**configs, "retention.ms": "1"})
+    assert planned(own).action == FILL
+    done = restore({number: PartitionRestore(0, 9, 9) for number in range(2)}, DONE)
+    assert planned(target({0: (0, 9), 1: (0, 9)}, done, configs=configs)).action == NOTHING
 
 
 @pytest.mark.parametrize(

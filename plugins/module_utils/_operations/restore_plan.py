@@ -142,7 +142,10 @@ class TopicPlan:
 def ends_to_look_at(
     restores: Iterable[TopicRestore], ends: Mapping[TopicPartition, tuple[int, int] | KafkaError]
 ) -> dict[TopicPartition, int]:
-    """Return where the last batches lie of partitions that an earlier run has begun to restore.
+    """Return where batches lie that tell whether somebody else has written what is at the target.
+
+    These are the last ones of partitions that an earlier run has begun to restore; and where topics have no ids, the
+    first ones of those that it has ended to restore.
 
     Args:
         restores: What the journal says of topics that are still there.
@@ -152,8 +155,12 @@ def ends_to_look_at(
     for restore in restores:
         for number, partition in restore.partitions.items():
             end = ends.get((restore.topic, number))
-            if isinstance(end, tuple) and not partition.done and end[1] > max(partition.start, end[0]):
+            if not isinstance(end, tuple):
+                continue
+            if not partition.done and end[1] > max(partition.start, end[0]):
                 found[restore.topic, number] = end[1] - 1
+            elif not restore.topic_id and end[0] <= partition.start < min(partition.end or 0, end[1]):
+                found[restore.topic, number] = partition.start
     return found
 
 
@@ -230,13 +237,26 @@ def _ours(target: TargetTopic, definition: TopicDefinition) -> TopicRestore | No
     """Return the journaled restore, if it is one into the very topic that is there."""
     restore = target.restore
     if restore is None or restore.topic_id == definition.topic_id:
-        return restore
+        return None if restore is None or _is_made_anew(target, restore) else restore
     if restore.topic_id or not restore.created:
         return None
     # A run was killed after it had asked for the topic, and before it knew of it.
     is_empty = all(earliest == latest for earliest, latest in (_ends(target, number) for number in target.ends))
     is_held = all(definition.configs.get(name) is not None for name in restore.held)
     return restore if is_empty and is_held else None
+
+
+def _is_made_anew(target: TargetTopic, restore: TopicRestore) -> bool:
+    """Tell whether others have written what lies where a restore has ended, in a cluster whose topics have no ids."""
+    if restore.topic_id:
+        return False
+    first = [(begun.start, target.last.get(number)) for number, begun in restore.partitions.items() if begun.done]
+    return any(
+        batch is not None
+        and batch.base_offset <= start < batch.next_offset
+        and (batch.producer_id, batch.producer_epoch) != (restore.producer_id, restore.producer_epoch)
+        for start, batch in first
+    )
 
 
 def _check_not_held(topic: str, definition: TopicDefinition, restore: TopicRestore | None) -> None:

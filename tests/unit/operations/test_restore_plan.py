@@ -245,6 +245,32 @@ def test_restored_records_that_are_gone_are_told(ends: tuple[int, int], begun: P
     assert raised.value.code == "records_lost"
 
 
+@pytest.mark.parametrize(
+    ("first", "action"),
+    [
+        (batch(0, 5, 0), NOTHING),
+        (batch(0, 5, 0, producer=8), APPEND),
+        (batch(0, 5, -1, producer=-1), APPEND),
+        (batch(3, 5, 0, producer=8), NOTHING),  # the first ones were compacted away, and this one is no witness
+    ],
+)
+def test_without_ids_a_topic_that_was_made_anew_is_known_by_its_records(first: Batch, action: str) -> None:
+    done = restore({0: PartitionRestore(0, 9, 9)}, DONE, topic_id="")
+    seen = target({0: (0, 20)}, done, {0: first}, topic_id="")
+    assert planned(seen, replace(WISH, append=True), partitions=1).action == action
+    if action == APPEND:
+        with pytest.raises(Refused) as raised:
+            planned(seen, partitions=1)
+        assert raised.value.code == "has_records"
+
+
+def test_without_ids_the_first_records_of_what_is_restored_are_looked_at() -> None:
+    partitions = {0: PartitionRestore(3, 9, 12), 1: PartitionRestore(0, 0, 0), 2: PartitionRestore(0, 9, 9)}
+    ends: dict[tuple[str, int], Any] = {("copy", 0): (0, 20), ("copy", 1): (0, 7), ("copy", 2): (4, 9)}
+    assert ends_to_look_at([restore(partitions, DONE, topic_id="")], ends) == {("copy", 0): 3}
+    assert ends_to_look_at([restore(partitions, DONE)], ends) == {}
+
+
 def test_only_the_ends_of_unfinished_work_are_looked_at() -> None:
     partitions = {0: PartitionRestore(0), 1: PartitionRestore(0, 9, 9), 2: PartitionRestore(4), 3: PartitionRestore(0)}
     ends: dict[tuple[str, int], Any] = {

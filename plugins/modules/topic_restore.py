@@ -22,7 +22,8 @@ description:
   - What the target would refuse (too large batches, too few brokers, policies, other numbers of partitions, groups with
     members) is found and told before the first byte is written. What the final retention will delete at once is a
     warning, also in check mode.
-  - Topics in which schema registries keep their state, and Kafka's own, are neither restored nor restored to.
+  - Topics in which schema registries keep their state, and Kafka's own, are neither restored nor restored to. Others
+    whose names begin with C(__) are restored when they are named.
 author:
   - lifeboat.kafka contributors (!UNKNOWN)
 extends_documentation_fragment:
@@ -91,8 +92,11 @@ options:
     choices: [committed, uncommitted]
     default: committed
   on_existing:
-    description: Whether a topic that has records of others stops the run (V(fail)), or gets the restored ones behind
-      them (V(append)).
+    description:
+      - Whether a topic that has records of others stops the run (V(fail)), or gets the restored ones behind them
+        (V(append)).
+      - Stop all producers of such a topic until the run has ended. Where somebody writes to it all the same, the run
+        fails, and the topic gets its own configs back; what was brought stays in it.
     type: str
     choices: [fail, append]
     default: fail

@@ -60,7 +60,7 @@ def how_to_give_up(restore: TopicRestore) -> str:
     if restore.created:
         return "delete the topic to begin anew"
     configs = f"give the topic back its configs ({_told(restore.final)}) and " if restore.final else ""
-    return f"to give it up, {configs}delete {_document(restore)}; the topic has others' records, too"
+    return f"to give it up, {configs}delete {_document(restore)}"
 
 
 def _is_held(restore: TopicRestore) -> bool:

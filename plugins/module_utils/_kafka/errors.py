@@ -47,6 +47,10 @@ class _Meaning(NamedTuple):
 _TOPIC_PERMISSION = "Give the user the operations Read, Write and Describe that it needs on the topic."
 _CLUSTER_PERMISSION = "Give the user the operation that it needs on the cluster."
 _GONE = "The topic or partition does not exist, or no longer."
+_TRIMMED = (
+    "The offset is not in the partition, or no longer: see the topic's retention and who deletes its records, and run "
+    "again."
+)
 _NO_LEADER = "Wait until a broker leads the partition, and see that the brokers that hold it run."
 _LIMITS = "See the limits of the target topic and of its brokers."
 _COORDINATOR = "Wait until the group coordinator is ready, and see that the brokers of __consumer_offsets run."
@@ -54,7 +58,7 @@ _MEMBERS = "The group has members, which set its offsets themselves; stop its co
 _LOGIN = "Check the user name and password, and that the broker has this SASL mechanism enabled for this user."
 
 _MEANINGS = {
-    1: _Meaning("offset_out_of_range", "The offset is not in the partition, or no longer."),
+    1: _Meaning("offset_out_of_range", _TRIMMED),
     2: _Meaning("corrupt_message", "The broker found a checksum wrong; see its disks and its log."),
     3: _Meaning("unknown_topic", _GONE),
     5: _Meaning("no_leader", _NO_LEADER),
@@ -93,8 +97,8 @@ _MEANINGS = {
     87: _Meaning("invalid_record", _LIMITS),
     88: _Meaning("unstable_offsets", "A transaction that is still open sets the group's offsets; see its producer."),
     89: _Meaning("throttled", "A quota of the cluster holds it back; try again later."),
-    100: _Meaning("unknown_topic", "The topic was deleted, or deleted and made again."),
-    103: _Meaning("unknown_topic", "The topic was deleted and made again."),
+    100: _Meaning("unknown_topic", "The topic was deleted, or deleted and made again. Run again."),
+    103: _Meaning("unknown_topic", "The topic was deleted and made again. Run again."),
 }
 
 

@@ -15,8 +15,8 @@ from .partition_copy import PartitionCopy
 PATIENCE = 60.0
 """Seconds for which a partition may give nothing before it counts as unavailable."""
 
-GONE_PATIENCE = 15.0
-"""The same for a topic that the cluster does not know: news of a topic take a moment."""
+GONE_PATIENCE = 5.0
+"""The same for a topic that the cluster does not know any more: not all brokers hear of changes at once."""
 
 HOPELESS = frozenset({"not_authorized"})
 """Codes of errors that no patience ends."""

@@ -13,12 +13,14 @@ from .._core.errors import KafkaError
 from .._core.kafka_names import TopicPartition
 from .._kafka.nodes import PASSING
 from .._kafka.wire import Topic, Wire
-from .leaders import HOPELESS, PATIENCE
+from .leaders import GONE_PATIENCE, HOPELESS, PATIENCE
 
 PAUSE = 0.2
 """Seconds before the first look for a new leader."""
 
 _LONGEST_PAUSE = 5.0
+_GONE = frozenset({"UNKNOWN_TOPIC_OR_PARTITION", "UNKNOWN_TOPIC_ID"})  # what the cluster says of a topic
+_TRIMMED = "offset_out_of_range"
 
 
 class Stuck(Protocol):
@@ -66,7 +68,8 @@ class Patience:
         now = time.monotonic()
         partition.trouble = trouble
         partition.stuck_since = partition.stuck_since or now
-        if now - partition.stuck_since > PATIENCE or trouble.code in HOPELESS:
+        patience = GONE_PATIENCE if trouble.code == _TRIMMED else PATIENCE
+        if now - partition.stuck_since > patience or trouble.code in HOPELESS:
             raise trouble
         # What takes long is looked at less often, since all others wait for it.
         pause = min(max((now - partition.stuck_since) / 4, PAUSE), _LONGEST_PAUSE)
@@ -79,7 +82,7 @@ class Patience:
             Those that have a leader now; they still have their trouble. The others are set aside again.
 
         Raises:
-            KafkaError: A topic was made anew, trouble has lasted too long, or the cluster refuses us.
+            KafkaError: A topic was deleted or made anew, trouble has lasted too long, or the cluster refuses us.
         """
         aside = [partition for partition in partitions if partition.trouble is not None]
         self._look_at = float("inf")
@@ -93,6 +96,8 @@ class Patience:
         for partition in aside:
             topic, number = partition.key
             partition.leader = wire.leader(topic, number)
+            if topic in topics:
+                _check_there(partition, topics[topic])
             if topic in topics and partition.leader >= 0:
                 _check_identity(partition, topics[topic])
                 led.append(partition)
@@ -108,6 +113,16 @@ def no_leader(topic: str, partition: int) -> KafkaError:
         code="no_leader",
         object_name=f"{topic}/{partition}",
     )
+
+
+def _check_there(partition: Stuck, topic: Topic) -> None:
+    is_gone = topic.error in _GONE
+    if is_gone and partition.stuck_since is not None and time.monotonic() - partition.stuck_since > GONE_PATIENCE:
+        raise KafkaError(
+            f"Topic {topic.name!r} was deleted in the middle of the run. See who deletes it, and run again.",
+            code="changed_meanwhile",
+            object_name=topic.name,
+        )
 
 
 def _check_identity(partition: Stuck, topic: Topic) -> None:

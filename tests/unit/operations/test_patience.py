@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import KafkaError
 from ansible_collections.lifeboat.kafka.plugins.module_utils._kafka.wire import Partition, Topic
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations import patience
-from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.leaders import PATIENCE
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.leaders import GONE_PATIENCE, PATIENCE
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.patience import Patience
 
 MOVED = KafkaError("the leader has moved", code="no_leader")
@@ -33,15 +33,21 @@ class Worked:
 class Cluster:
     """Tells who leads the partitions of the topic."""
 
-    def __init__(self, leaders: dict[int, int], topic_id: str = "ab" * 16, error: KafkaError | None = None) -> None:
-        self.leaders, self.topic_id, self.error = leaders, topic_id, error
+    def __init__(
+        self,
+        leaders: dict[int, int],
+        topic_id: str = "ab" * 16,
+        error: KafkaError | None = None,
+        told: str | None = None,
+    ) -> None:
+        self.leaders, self.topic_id, self.error, self.told = leaders, topic_id, error, told
 
     def topics(self, names: Iterable[str]) -> dict[str, Topic]:
         assert set(names) == {"orders"}
         if self.error is not None:
             raise self.error
         partitions = {number: Partition(leader, 0, (), (), None) for number, leader in self.leaders.items()}
-        return {"orders": Topic("orders", self.topic_id, False, None, partitions)}
+        return {"orders": Topic("orders", self.topic_id, False, self.told, partitions)}
 
     def leader(self, _topic: str, partition: int) -> int:
         return self.leaders.get(partition, -1)
@@ -114,3 +120,30 @@ def test_a_topic_that_was_made_anew_ends_the_run() -> None:
     assert look(waiting, cluster, old) == [0]
     with pytest.raises(KafkaError, match="made again"):
         look(waiting, cluster, partition)
+
+
+def test_a_topic_that_is_gone_ends_the_run_soon(now: list[float]) -> None:
+    waiting, partition = Patience(), Worked()
+    waiting.set_aside(partition, MOVED)
+    now[0] += GONE_PATIENCE + 1
+    assert look(waiting, Cluster({}, told="LEADER_NOT_AVAILABLE"), partition) == []
+    with pytest.raises(KafkaError, match=r"was deleted .* run again") as raised:
+        look(waiting, Cluster({}, told="UNKNOWN_TOPIC_OR_PARTITION"), partition)
+    assert raised.value.code == "changed_meanwhile"
+
+
+def test_a_broker_that_has_not_heard_of_a_topic_is_waited_for(now: list[float]) -> None:
+    waiting, partition = Patience(), Worked()
+    waiting.set_aside(partition, MOVED)
+    now[0] += 1
+    assert look(waiting, Cluster({}, told="UNKNOWN_TOPIC_OR_PARTITION"), partition) == []
+    assert look(waiting, Cluster({0: 1}), partition) == [0]
+
+
+def test_records_that_were_deleted_are_not_waited_for(now: list[float]) -> None:
+    waiting, partition = Patience(), Worked()
+    trimmed = KafkaError("no longer there", code="offset_out_of_range")
+    waiting.set_aside(partition, trimmed)
+    now[0] += GONE_PATIENCE + 1
+    with pytest.raises(KafkaError, match="no longer there"):
+        waiting.set_aside(partition, trimmed)

@@ -32,7 +32,8 @@ class Bed:
         self.source = f"{folder.name}.source"
         self.target = self.copies.name(self.source)
         self.copies.topics.create(self.source, 2)
-        send(kafka.client, self.source, numbered(2000, partitions=2))
+        for turn in range(4):  # several batches, so that there is more than one request
+            send(kafka.client, self.source, numbered(500, partitions=2, first=500 * turn))
         self.copies.back_up(self.source)
         self.copies.topics.create(self.target, 2, OWN)
         self.write()
@@ -59,9 +60,10 @@ class Bed:
             assert running is not None
             os.kill(running.pid, number)
 
-        self.proxy.add(Fault(PRODUCE, nth=2, after=kill, swallow=True))
+        fault = self.proxy.add(Fault(PRODUCE, nth=2, after=kill, swallow=True))
         running = start_module("topic_restore", **self.options(kafka=self.proxy.options))
         ended = running.wait()
+        assert fault.happened
         assert self.configs()["retention.ms"] == "-1"
         return ended
 

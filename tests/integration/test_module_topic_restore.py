@@ -223,6 +223,7 @@ def test_the_latest_point_is_the_newest_that_holds_the_topics(copies: Copies) ->
     assert copies.restore(second)["backup"]["restore_point"] == 2
     told = failed(copies, first, second)
     assert told["failure"]["code"] == "not_found"
+    assert told["msg"].startswith(f"No such topic: {first}.")
     assert "no complete restore point" in told["msg"]
     assert "No such topic" in failed(copies, first, restore_point="2")["msg"]
     prefix = f"{copies.prefix}*"

@@ -137,10 +137,13 @@ def _find_point(
     if groups is not None and any(map(is_literal, groups.include)):
         needs.append(GROUPS)
 
+    missing: list[NotFound] = []
+
     def suits(point: RestorePoint) -> bool:
         try:
             return bool(select_topics(asked.topics, TopicsReader(store, point).definitions()))
-        except NotFound:
+        except NotFound as error:
+            missing.append(error)
             return False
 
     unfinished = [
@@ -152,7 +155,12 @@ def _find_point(
         and _may_become(asked.mapping, restore)
     ]
     if asked.restore_point != LATEST or not unfinished:
-        return find_point(store, asked.backup_id, asked.restore_point, needs, suits), False
+        try:
+            return find_point(store, asked.backup_id, asked.restore_point, needs, suits), False
+        except NotFound as error:
+            if missing:
+                error.message = f"{missing[0].message} {error.message}"
+            raise
     return find_point(store, asked.backup_id, max(unfinished), needs), True
 
 

@@ -35,7 +35,8 @@ class Shop:
         self.copies = Copies(kafka, folder / "store", prefix=f"{folder.name}-")
         self.topic = f"{folder.name}.source"
         self.copies.topics.create(self.topic, 2)
-        send(kafka.client, self.topic, numbered(2000, partitions=2))
+        for turn in range(4):  # several batches, so that a restore has more than one request
+            send(kafka.client, self.topic, numbered(500, partitions=2, first=500 * turn))
         self._own: dict[str, Any] = {
             "lifeboat_kafka": kafka.options,
             "lifeboat_store": self.copies.common["store"],
@@ -84,7 +85,7 @@ def test_the_playbook_goes_on_with_the_restore_point_of_a_killed_restore(
         os.kill(running.pid, signal.SIGKILL)
 
     with KafkaProxy(kafka) as proxy:
-        proxy.add(Fault(PRODUCE, nth=2, after=kill))
+        proxy.add(Fault(PRODUCE, nth=2, after=kill, swallow=True))
         running = start_module("topic_restore", **shop.copies.restore_options(shop.topic, kafka=proxy.options))
         assert running.wait().status == -signal.SIGKILL
     register(registry, "second-value")

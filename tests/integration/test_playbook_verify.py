@@ -8,8 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import yaml
+from confluent_kafka.admin import AdminClient
 
 from testbed.ansible import Ansible
+from testbed.groups import commit
 from testbed.kafka import Kafka
 from testbed.records import numbered, send
 from testbed.topics import Topics
@@ -39,7 +41,10 @@ def test_files_and_topics_are_those_of_the_restore_point_that_a_restore_takes(ka
     told("backup")
     sentence = told("verify", verify_compare=True)
     assert sentence.startswith("prod: restore point 1 of prod: ")
-    assert sentence.endswith("all of it as it was written; the topics hold all 30 records as they were backed up.")
+    assert sentence.endswith(
+        "all of it as it was written; the topics hold all 30 records as they were backed up; consumer groups were not "
+        "compared, since a restore would be refused here."
+    )
     topics.delete(name)
     told("backup")
     told("restore", lifeboat_restore_into="prod", lifeboat_restore_point=1)
@@ -54,3 +59,38 @@ def test_files_and_topics_are_those_of_the_restore_point_that_a_restore_takes(ka
     sentence = told("verify", verify_compare=True, lifeboat_restore_point=1)
     assert sentence.startswith("prod: restore point 1 of prod: ")
     assert "all" not in sentence.partition(";")[2]
+
+
+def test_consumer_groups_are_compared(kafka: Kafka, tmp_path: Path) -> None:
+    topic, stays, goes = (f"{tmp_path.name}-{name}" for name in ("topic", "stays", "goes"))
+    own = {
+        "lifeboat_kafka": kafka.options,
+        "lifeboat_store": {"path": str(tmp_path / "store")},
+        "backup_topics": [topic],
+        "backup_groups": [stays, goes],
+    }
+    inventory = tmp_path / "inventory.yml"
+    inventory.write_text(yaml.safe_dump({"lifeboat": {"hosts": {"prod": own}}}))
+    ansible = Ansible(tmp_path)
+
+    def told(playbook: str, **variables: object) -> str:
+        outcome = ansible.play(playbook, inventories=(inventory,), variables=variables)
+        assert outcome.status == 0, outcome.output
+        return outcome.messages("prod")[-1].partition("as they were backed up")[2]
+
+    Topics(kafka.client).create(topic, 1)
+    send(kafka.client, topic, numbered(30))
+    for group in (stays, goes):
+        commit(kafka.client, group, {(topic, 0): 10})
+    told("init")
+    told("backup")
+    Topics(kafka.client).delete(topic)
+    told("restore", lifeboat_restore_into="prod")
+    assert told("verify", verify_compare=True) == "; 2 offsets of consumer groups are as they were backed up."
+    commit(kafka.client, stays, {(topic, 0): 20})
+    admin = AdminClient(kafka.client)
+    admin.delete_consumer_groups([goes])[goes].result(timeout=30)
+    assert told("verify", verify_compare=True) == (
+        "; of the offsets of consumer groups 0 are as they were backed up, 1 are missing (a restore sets them), and 1 "
+        f"stand elsewhere {stays}."
+    )

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -23,7 +24,7 @@ from testbed.component import LOOPBACK, free_ports
 from testbed.kafka import QUICK_TO_RESTART, Kafka
 from testbed.kafka_cluster import KafkaCluster
 from testbed.records import numbered, send
-from testbed.topics import Topics
+from testbed.topics import Topics, wait_for
 
 MIB = 1 << 20
 
@@ -36,6 +37,12 @@ def fetch(wire, node, topic, partition, offset=0):
     asked = [Want(topic, wire.topics([topic])[topic].topic_id, partition, offset, MIB)]
     [found] = wire.run(wire.fetch(node, asked, max_bytes=MIB, max_wait=0, min_bytes=0, isolation="uncommitted"))
     return found
+
+
+def is_stopped(pid):
+    """Whether all threads of a process stand still."""
+    states = (path.read_text().rpartition(")")[2].split()[0] for path in Path(f"/proc/{pid}/task").glob("*/stat"))
+    return all(state == "T" for state in states)
 
 
 def a_batch(wire, topic):
@@ -164,6 +171,7 @@ def test_what_a_broken_connection_carried_is_raised_and_not_sent_again(own_broke
         [before] = wire.offsets("latest", [("orders", 0)]).values()
         batch = a_batch(wire, "orders")
         os.kill(own_broker.pid, signal.SIGSTOP)  # so that all requests are under way or waiting when it dies
+        wait_for(lambda: is_stopped(own_broker.pid), "the broker to stop")
 
         async def send_and_kill():
             results = [wire.produce(1, batch, timeout=10) for _number in range(8)]

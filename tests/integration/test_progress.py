@@ -294,8 +294,10 @@ def test_a_backup_of_topics_shows_how_far_it_is(topic_play: TopicPlay) -> None:
     assert re.search(r"^\[prod\] reading topics: 3,000 offsets \(100 %\), 3.\d MB, ", errors, re.MULTILINE)
 
 
-def test_an_interrupted_backup_leaves_no_process_and_goes_on(topic_play: TopicPlay) -> None:
-    process = topic_play.start(bytes_per_second=300_000)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
+def test_an_interrupted_backup_leaves_no_process_and_goes_on(topic_play: TopicPlay, number: signal.Signals) -> None:
+    """Only ansible-playbook itself gets the signal."""
+    process = topic_play.start(bytes_per_second=100_000)
     assert process.stderr is not None
     errors = ""
     while "reading topics:" not in errors:
@@ -303,9 +305,10 @@ def test_an_interrupted_backup_leaves_no_process_and_goes_on(topic_play: TopicPl
         errors += line
         assert line, errors
     assert len(topic_play.processes()) >= 5  # two of ansible-playbook, a shell perhaps, the module, two workers
-    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, number)
     process.communicate()
     wait_until(lambda: topic_play.processes() == [])
+    assert not list((topic_play.ansible.folder / "store").glob("*/restore-points/*"))
     again = topic_play.start(bytes_per_second=0)
     output, errors = again.communicate()
     assert again.returncode == 0, output + errors

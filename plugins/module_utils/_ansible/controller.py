@@ -1,13 +1,19 @@
 # Copyright: lifeboat.kafka contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds the run of Ansible that a module is part of, since a lease outlives the module that took it."""
+"""Finds the run of Ansible that a module is part of: a lease outlives the module, and the module not its run."""
 
 from __future__ import annotations
 
 import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+_LOOK_SECONDS = 1.0
+_PARENT, _START_TIME = 1, 19  # places in what follows the name
 _PROGRAMS = frozenset({"ansible", "ansible-playbook", "ansible-console", "ansible-pull"})
 
 
@@ -19,28 +25,63 @@ def controller_pid() -> int | None:
         time can tell whether the run still lives.
     """
     found = None
-    pid = os.getppid()
-    while pid > 1:
-        parent = _parent(pid)
-        if parent is None:
-            break
+    for pid in _ancestors():
         if _is_ansible(pid):
             found = pid
-        pid = parent
     return found
 
 
-def _parent(pid: int) -> int | None:
+def end_with_controller() -> None:
+    """End this process, as SIGTERM does, soon after the ansible program that runs it has ended without ending it.
+
+    Whoever kills ansible-playbook, or closes its terminal, wants no backup or restore to go on behind their back, and
+    to run beside the next one. Where no ansible program is found, and for a task with ``async``, nothing is done.
+    """
+    pid = controller_pid()
+    if pid is None or any(_runs_on(ancestor) for ancestor in _ancestors()):
+        return
+    started = _stat(pid, _START_TIME)
+
+    def watch() -> None:
+        while _stat(pid, _START_TIME) == started:
+            time.sleep(_LOOK_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="lifeboat-controller", daemon=True).start()
+
+
+def _ancestors() -> Iterator[int]:
+    pid = os.getppid()
+    while pid > 1:
+        parent = _stat(pid, _PARENT)
+        if parent is None:
+            return
+        yield pid
+        pid = parent
+
+
+def _stat(pid: int, place: int) -> int | None:
+    """Return a number that the system tells of a process (proc(5)); None where there is no such process."""
     try:
         # The second field, the program's name, stands in parentheses and may hold anything, spaces too.
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[place])
     except (OSError, ValueError, IndexError):
         return None
 
 
 def _is_ansible(pid: int) -> bool:
+    return not _PROGRAMS.isdisjoint(_programs(pid))
+
+
+def _runs_on(pid: int) -> bool:
+    """Tell whether a process lets modules run on without their controller, as those of tasks with ``async`` do."""
+    return any("async_wrapper" in name for name in _programs(pid))
+
+
+def _programs(pid: int) -> list[str]:
+    """Return what may be the name of a process's program: of the interpreter, or of what that runs."""
     try:
         arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
-        return False
-    return any(os.path.basename(argument.decode(errors="replace")) in _PROGRAMS for argument in arguments[:2])
+        return []
+    return [os.path.basename(argument.decode(errors="replace")) for argument in arguments[:2]]

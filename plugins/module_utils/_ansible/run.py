@@ -19,6 +19,7 @@ from .._core.change import Change, Difference, Report
 from .._core.errors import InvalidOption, LifeboatError
 from .._core.progress import Progress, Silent
 from .._core.settings import KafkaSettings, RegistrySettings, StoreSettings
+from .controller import end_with_controller
 from .environment import family_from_environment, is_in_environment
 from .options import Spec, check_ranges, families
 from .progress_file import reporting
@@ -92,6 +93,7 @@ def run(
     module = AnsibleModule({**families(*uses, *optional), **spec}, supports_check_mode=True, **rules)
     for number in _ENDING:
         signal.signal(number, _interrupt)
+    end_with_controller()
     try:
         with reporting(module.params.get("progress_file")) as progress:
             report, changes = _carry_out(module, plan(_task(module, uses, optional, progress)))

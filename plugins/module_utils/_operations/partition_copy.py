@@ -149,7 +149,6 @@ class PartitionCopy:
             What is to be written; None for nothing.
         """
         before = self.position
-        self._began = self._began or self._clock()
         if answer.error is not None:
             self.trouble = answer.error
             return None
@@ -163,6 +162,7 @@ class PartitionCopy:
         if found.batches:
             piece = Piece(self, answer.records[: found.bytes], found, before, found.next_offset)
             self._note(found)
+            self._began = self._began or self._clock()
             self.position = found.next_offset
             self.mark = max(self.mark, self.position)
         if behind is not None and self.position < self.mark and behind.base_offset >= self.mark:

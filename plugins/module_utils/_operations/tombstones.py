@@ -14,6 +14,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 _SAFE = 0.9
+_LEAST_SECONDS = 1.0
+"""A value and its tombstone are removed by different runs of the cleaner (KIP-534), which take at least so long."""
+
 _MILLISECONDS = 1000
 
 UNKNOWN_AGE = float("inf")
@@ -71,4 +74,4 @@ class Tombstones(NamedTuple):
         """
         if goes_on:
             return self.base_age + last - self.seen_at > self.stay
-        return last - first > self.stay
+        return last - first > max(self.stay, _LEAST_SECONDS)

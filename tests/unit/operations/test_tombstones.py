@@ -44,3 +44,9 @@ def test_reading_may_outlive_them() -> None:
 
 def test_what_comes_in_one_piece_is_of_one_moment() -> None:
     assert not Tombstones.of(0, None, NOW, 1000).outlived(1005, 1005, goes_on=False)
+
+
+def test_the_cleaner_takes_its_time() -> None:
+    at_once = Tombstones.of(0, None, NOW, 1000)
+    assert not at_once.outlived(1005, 1006, goes_on=False)
+    assert at_once.outlived(1005, 1006.1, goes_on=False)

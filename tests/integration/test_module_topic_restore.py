@@ -259,7 +259,9 @@ def test_unfinished_work_goes_on_with_its_own_point(copies: Copies, proxy: Kafka
     assert done["backup"]["restore_point"] == 1
     assert any("gone on with" in warning for warning in done["warnings"])
     copies.check(name, before)
-    assert failed(copies, name)["failure"]["code"] == "has_records"  # by now the latest point is another one
+    told = failed(copies, name)  # by now the latest point is another one
+    assert told["failure"]["code"] == "has_records"
+    assert "it was restored from restore point 1 of the backup 'prod'" in told["msg"]
 
 
 # What is refused before anything is written

@@ -184,7 +184,7 @@ def plan_topic(source: SourceTopic, target: TargetTopic, wish: Wish) -> TopicPla
             object_name=target.name,
         )
     ends = {number: _ends(target, number) for number in source.partitions}
-    restore = _ours(target, definition)
+    restore = before = _ours(target, definition)
     if restore is not None and not _is_same(restore, source, wish):
         _check_replaceable(restore, target, wish)
         restore = None if restore.state == DONE else _emptied(restore)
@@ -201,12 +201,26 @@ def plan_topic(source: SourceTopic, target: TargetTopic, wish: Wish) -> TopicPla
             aims[number] = _go_on(target, restore, number, begun, (earliest, latest))
     if appended and not wish.append:
         raise Refused(
-            f"Topic {target.name!r} is there already, and has records that this restore has not brought. Name another "
-            "topic with topic_mapping, delete this one, or put the records behind its own with on_existing: append.",
-            code="has_records",
-            object_name=target.name,
+            _has_records(target.name, before if restore is None else None), code="has_records", object_name=target.name
         )
     return TopicPlan(source, target, _action(restore, aims, appended), aims, restore)
+
+
+def _has_records(topic: str, before: TopicRestore | None) -> str:
+    """Say why nothing is put behind the records of a topic, and what else can be done."""
+    if before is not None:
+        source = before.source
+        return (
+            f"Topic {topic!r} is there already: it was restored from restore point {source.restore_point} of the "
+            f"backup {source.backup_id!r}. A restored topic is not brought up to date, since its records would come twice. "
+            "Delete it to restore another restore point, name another topic with topic_mapping, or leave it out with "
+            "exclude_topics."
+        )
+    return (
+        f"Topic {topic!r} is there already, and has records that this restore has not brought. Restore only what is "
+        "missing, with topics or exclude_topics; name another topic with topic_mapping; delete this one; or put the "
+        "records behind its own with on_existing: append."
+    )
 
 
 def first_problem(problems: Mapping[str, LifeboatError]) -> LifeboatError:

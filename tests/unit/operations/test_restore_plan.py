@@ -163,10 +163,15 @@ def test_further_partitions_are_added_to_a_finished_restore() -> None:
 
 
 @pytest.mark.parametrize("other", [{"source": replace(SOURCE, restore_point=41)}, {"rules": {"isolation": "all"}}])
-def test_another_restore_after_a_finished_one_meets_records_of_others(other: dict[str, Any]) -> None:
+def test_another_restore_after_a_finished_one_is_not_put_behind_it(other: dict[str, Any]) -> None:
     begun = restore({number: PartitionRestore(0, 9, 9) for number in range(2)}, DONE, **other)
-    with pytest.raises(Refused, match="that this restore has not brought"):
+    point = begun.source.restore_point
+    with pytest.raises(
+        Refused, match=rf"was restored from restore point {point} of the backup .* not brought up to date"
+    ):
         planned(target({0: (0, 9), 1: (0, 9)}, begun))
+    with pytest.raises(Refused, match="that this restore has not brought"):
+        planned(target({0: (0, 9), 1: (0, 9)}))
 
 
 @pytest.mark.parametrize("other", [{"source": replace(SOURCE, restore_point=41)}, {"rules": {"isolation": "all"}}])

@@ -45,8 +45,9 @@ def topic(copies: Copies, name: str, partitions: int = 2, records: int = 40, **c
     """Make a topic of this test alone, with records, and back it up."""
     name = f"{copies.prefix}{name}-source"
     copies.topics.create(name, partitions, {key.replace("_", "."): value for key, value in configs.items()})
-    if records:
-        send(copies.source.client, name, numbered(records, partitions=partitions))
+    # Many records make several batches, so that a restore has more than one request.
+    for first in range(0, records, 500):
+        send(copies.source.client, name, numbered(min(500, records - first), partitions=partitions, first=first))
     copies.back_up(name)
     return name
 
@@ -100,7 +101,7 @@ def test_retention_is_held_off_until_all_is_there(copies: Copies, proxy: KafkaPr
         assert running is not None
         os.kill(running.pid, signal.SIGKILL)
 
-    proxy.add(Fault(PRODUCE, nth=2, after=kill))
+    proxy.add(Fault(PRODUCE, nth=2, after=kill, swallow=True))
     running = start_module("topic_restore", **copies.restore_options(name, kafka=proxy.options))
     assert running.wait().status == -signal.SIGKILL
     assert HELD.items() <= copies.topics.configs(copies.name(name)).items()
@@ -246,7 +247,7 @@ def test_unfinished_work_goes_on_with_its_own_point(copies: Copies, proxy: Kafka
         assert running is not None
         os.kill(running.pid, signal.SIGKILL)
 
-    proxy.add(Fault(PRODUCE, nth=2, after=kill))
+    proxy.add(Fault(PRODUCE, nth=2, after=kill, swallow=True))
     before = copies.contents(name)
     running = start_module("topic_restore", **copies.restore_options(name, kafka=proxy.options))
     assert running.wait().status == -signal.SIGKILL

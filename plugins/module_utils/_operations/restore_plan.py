@@ -213,8 +213,8 @@ def _has_records(topic: str, before: TopicRestore | None) -> str:
         return (
             f"Topic {topic!r} is there already: it was restored from restore point {source.restore_point} of the "
             f"backup {source.backup_id!r}. A restored topic is not brought up to date, since its records would come "
-            "twice. Delete it to restore another restore point, name another topic with topic_mapping, or leave it out with "
-            "exclude_topics."
+            "twice. Delete it to restore another restore point, name another topic with topic_mapping, or leave it out "
+            "with exclude_topics."
         )
     return (
         f"Topic {topic!r} is there already, and has records that this restore has not brought. Restore only what is "

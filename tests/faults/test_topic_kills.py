@@ -118,7 +118,7 @@ def test_a_restore_is_killed_at_each_of_its_first_and_last_requests(victim: Vict
 
 def test_a_restore_is_killed_again_and_again(victim: Victim) -> None:
     victim.run("topic_backup").succeeded()
-    for nth in (5, 7, 3, 11):
+    for nth in (3, 5, 2, 4):
         outcome = victim.kill_at_request("topic_restore", Fault(PRODUCE, nth=nth))
         assert outcome.status == -signal.SIGKILL, outcome.text
     victim.check_restore()

@@ -118,6 +118,7 @@ class Victim:
                 os.kill(pids[0], signal.SIGKILL)
 
         fault.after = kill
+        fault.swallow = True  # so that it cannot end before
         self.proxy.add(fault)
         try:
             running = self.start(module)

@@ -150,7 +150,7 @@ def test_a_killed_broker_comes_back_with_its_records() -> None:
 
 def test_users_log_in_and_see_what_they_may(secure_kafka: SecureKafka) -> None:
     broker = secure_kafka
-    Topics(broker.client).create_many({"secret-orders": 1, "secret-bills": 1, "other": 1})
+    Topics(broker.client).create_many({"secret-orders": 1, "secret-bills": 1, "login-other": 1})
     broker.create_user("reader", "p:w,=;'")
     broker.create_user("old-reader", "1", ("SCRAM-SHA-256",))
     broker.allow(
@@ -163,14 +163,14 @@ def test_users_log_in_and_see_what_they_may(secure_kafka: SecureKafka) -> None:
     name, password = next(iter(PLAIN_USERS.items()))
     broker.allow(name, ("topic", "*", "describe"))
     broker.forbid(broker.certificates.client_name)
-    broker.allow(broker.certificates.client_name, ("topic", "other", "read"))
+    broker.allow(broker.certificates.client_name, ("topic", "login-other", "read"))
     assert seen(broker.login("reader", "p:w,=;'")) == {"secret-orders", "secret-bills"}
     assert seen(broker.login("reader", "p:w,=;'", tls=False)) == {"secret-orders", "secret-bills"}
     assert seen(broker.login("old-reader", "1", "SCRAM-SHA-256")) == {"secret-orders"}
-    assert visible(broker.login(name, password, "PLAIN")) >= {"secret-orders", "other"}
-    assert visible(broker.login(*ADMIN)) >= {"secret-orders", "other"}
-    assert visible(broker.certified(broker.certificates.client)) == {"other"}
-    assert visible(broker.uncertified()) >= {"secret-orders", "other"}
+    assert visible(broker.login(name, password, "PLAIN")) >= {"secret-orders", "login-other"}
+    assert visible(broker.login(*ADMIN)) >= {"secret-orders", "login-other"}
+    assert visible(broker.certified(broker.certificates.client)) == {"login-other"}
+    assert visible(broker.uncertified()) >= {"secret-orders", "login-other"}
     broker.forbid("reader")
     assert visible(broker.login("reader", "p:w,=;'")) == set()
     assert "Authentication failed" in refusal(broker.login("reader", "other"))

@@ -43,7 +43,7 @@ def end_with_controller() -> None:
     started = _stat(pid, _START_TIME)
 
     def watch() -> None:
-        while _stat(pid, _START_TIME) == started:
+        while started is not None and _stat(pid, _START_TIME) == started:
             time.sleep(_LOOK_SECONDS)
         os.kill(os.getpid(), signal.SIGTERM)
 

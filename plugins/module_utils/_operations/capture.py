@@ -92,7 +92,8 @@ def capture(job: Job, plans: Sequence[PartitionPlan], reporter: Reporter) -> Cap
 
     def note(slices: Sequence[Slice]) -> None:
         told = ((each, origins.get((each.topic, each.partition))) for each in slices)
-        job.notes.add([noted(each, origin) for each, origin in told if origin is not None])
+        if found := [noted(each, origin) for each, origin in told if origin is not None]:
+            job.notes.add(found)
 
     with SegmentWriter(job.store, job.backup_id, note) as segments, Wire(job.kafka) as wire:
         return _Capture(job, plans, reporter, segments, wire).run()

@@ -19,6 +19,12 @@ sys.path[:] = {sys.path!r}
 from {controller_pid.__module__} import controller_pid
 print(controller_pid())
 """
+WATCH = f"""import sys, threading
+sys.path[:] = {sys.path!r}
+from {controller_pid.__module__} import end_with_controller
+end_with_controller()
+print([thread.name for thread in threading.enumerate()])
+"""
 
 
 def ask_below(*programs: Path) -> tuple[list[int], int | None]:
@@ -32,7 +38,7 @@ def ask_below(*programs: Path) -> tuple[list[int], int | None]:
 def named(tmp_path: Path) -> dict[str, Path]:
     """Scripts that tell their process id and run the rest of their command line as a child."""
     scripts = {}
-    for name in ("ansible-playbook", "ansible", "runner (x) y"):
+    for name in ("ansible-playbook", "ansible", "runner (x) y", "AnsiballZ_async_wrapper.py"):
         scripts[name] = tmp_path / name
         scripts[name].write_text('#!/bin/sh\necho $$\n"$@"\n')
         scripts[name].chmod(0o755)
@@ -48,3 +54,19 @@ def test_there_may_be_none(named: dict[str, Path]) -> None:
     pids, found = ask_below(named["runner (x) y"])
     assert len(pids) == 1
     assert found is None
+
+
+@pytest.mark.parametrize(
+    ("programs", "watches"),
+    [
+        (["ansible-playbook", "ansible"], True),
+        (["runner (x) y"], False),
+        (["ansible-playbook", "AnsiballZ_async_wrapper.py"], False),
+    ],
+)
+def test_a_module_ends_with_its_controller_unless_its_task_is_asynchronous(
+    named: dict[str, Path], programs: list[str], watches: bool
+) -> None:
+    command = [*(str(named[name]) for name in programs), sys.executable, "-c", WATCH]
+    told = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ).stdout
+    assert ("lifeboat-controller" in told) is watches

@@ -120,7 +120,7 @@ topics:
     configs:
       description: The configs that are set for this topic alone. Only with O(gather=configs).
       type: dict
-      sample: {cleanup.policy: compact, retention.ms: "-1"}
+      sample: {retention.ms: "-1"}
 partitions:
   description: The partitions of the selected topics. C(low) is the first offset there is, C(high) the high watermark,
     C(stable) the offset before which all transactions are decided; all three are null where C(problem) is not.

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,12 +22,6 @@ def topic(kafka: Kafka) -> str:
     name = f"proxied-{uuid.uuid4()}"
     Topics(kafka.client).create(name)
     return name
-
-
-@pytest.fixture
-def proxy(kafka: Kafka) -> Iterator[KafkaProxy]:
-    with KafkaProxy(kafka) as proxy:
-        yield proxy
 
 
 def through(proxy: KafkaProxy) -> dict[str, str]:

@@ -95,7 +95,7 @@ def fill_broker(broker: Kafka) -> None:
     """Create topics with some records, and a group that has read some of them."""
     topics = Topics(broker.client)
     for topic in ("orders", "payments.a", "payments.scratch1"):
-        topics.create(topic, 2)
+        topics.create(topic, 2, {"retention.ms": -1})
         send(broker.client, topic, numbered(20, partitions=2))
     commit(broker.client, "payments-billing", {("payments.a", 0): 4})
 
@@ -179,7 +179,7 @@ def test_documented_values_come_back(
     fill(source)
     store = {"path": str(tmp_path / "store")}
     backup = {"store": store, "backup_id": "prod"}
-    Topics(kafka.client).create("documented", 1)
+    Topics(kafka.client).create("documented", 1, {"retention.ms": -1})
     send(kafka.client, "documented", numbered(10))
     commit(kafka.client, "documented", {("documented", 0): 4})
     topics = {"kafka": kafka.options, "topics": ["documented"]}

@@ -12,11 +12,9 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from faults.kafka_proxy import PRODUCE, Fault, KafkaProxy
 
 from testbed.archives import tree
@@ -28,17 +26,6 @@ from testbed.records import BEGAN, Message, numbered, send, send_in_transactions
 from testbed.topics import COMPACTED, compact
 
 HELD = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1", "compression.type": "producer"}
-
-
-@pytest.fixture
-def copies(kafka: Kafka, tmp_path: Path) -> Copies:
-    return Copies(kafka, tmp_path / "store", prefix=f"{tmp_path.name}-")
-
-
-@pytest.fixture
-def proxy(kafka: Kafka) -> Iterator[KafkaProxy]:
-    with KafkaProxy(kafka) as proxy:
-        yield proxy
 
 
 def topic(copies: Copies, name: str, partitions: int = 2, records: int = 40, **configs: object) -> str:

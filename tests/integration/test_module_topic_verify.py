@@ -18,11 +18,6 @@ from testbed.records import KINDS, Message, Place, make, numbered, send, send_in
 from testbed.topics import COMPACTED, compact
 
 
-@pytest.fixture
-def copies(kafka: Kafka, tmp_path: Path) -> Copies:
-    return Copies(kafka, tmp_path / "store", prefix=f"{tmp_path.name}-")
-
-
 def topic(copies: Copies, name: str, records: int = 40, **configs: object) -> str:
     """Make a topic of this test alone, with records, and back it up."""
     name = f"{copies.prefix}{name}-source"

@@ -6,29 +6,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 from faults.kafka_proxy import PRODUCE, Fault, KafkaProxy
 
 from testbed.copies import Copies
-from testbed.kafka import Kafka
 from testbed.modules import run_module
 from testbed.records import numbered, send
 
 PATIENCE = 40  # seconds: below that for trouble that may pass
-
-
-@pytest.fixture
-def copies(kafka: Kafka, tmp_path: Path) -> Copies:
-    return Copies(kafka, tmp_path / "store", prefix=f"{tmp_path.name}-")
-
-
-@pytest.fixture
-def proxy(kafka: Kafka) -> Iterator[KafkaProxy]:
-    with KafkaProxy(kafka) as proxy:
-        yield proxy
 
 
 def test_a_target_that_is_deleted_is_not_waited_for(copies: Copies, proxy: KafkaProxy) -> None:

@@ -19,11 +19,6 @@ from testbed.topics import COMPACTED, Topics, compact
 
 
 @pytest.fixture
-def copies(kafka: Kafka, tmp_path: Path) -> Copies:
-    return Copies(kafka, tmp_path / "store", prefix=f"{tmp_path.name}-")
-
-
-@pytest.fixture
 def place(kafka: Kafka) -> Place:
     return Place.of(kafka)
 

@@ -24,12 +24,6 @@ SIZE = 200_000
 
 
 @pytest.fixture
-def proxy(kafka: Kafka) -> Iterator[KafkaProxy]:
-    with KafkaProxy(kafka) as proxy:
-        yield proxy
-
-
-@pytest.fixture
 def copies(kafka: Kafka, proxy: KafkaProxy, tmp_path: Path) -> Copies:
     return Copies(kafka, tmp_path / "store", prefix=f"{tmp_path.name}-", kafka=proxy.options)
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
+from faults.kafka_proxy import KafkaProxy
 
 from testbed.axonops import AxonOpsRegistry
 from testbed.certificates import Certificates
 from testbed.component import UnavailableError
+from testbed.copies import Copies
 from testbed.kafka import Kafka
 from testbed.kafka_cluster import KafkaCluster
 from testbed.oauth import OAuthServer
@@ -102,3 +105,16 @@ def registry(registry_factory: RegistryFactory) -> AxonOpsRegistry:
 def postgres_registry(registry_factory: RegistryFactory) -> AxonOpsRegistry:
     """An empty registry that stores in PostgreSQL, for this test alone; skips where no server is installed."""
     return registry_factory(storage="postgresql")
+
+
+@pytest.fixture
+def copies(kafka: Kafka, tmp_path: Path) -> Copies:
+    """Backups and restores of topics of the shared broker, in a store and under names of the test's own."""
+    return Copies(kafka, tmp_path / "store", prefix=f"{tmp_path.name}-")
+
+
+@pytest.fixture
+def proxy(kafka: Kafka) -> Iterator[KafkaProxy]:
+    """A proxy before the shared broker, which does what the test asks for to requests."""
+    with KafkaProxy(kafka) as proxy:
+        yield proxy

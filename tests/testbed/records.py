@@ -95,7 +95,7 @@ def numbered(count: int, *, partitions: int = 1, first: int = 0, size: int = 100
 
 
 class Writer:
-    """A producer that writes all the while, in a thread of its own; a context manager.
+    """A producer that writes all the while, in a thread of its own; a context manager, entered once it has written.
 
     Args:
         client: How librdkafka's clients connect.
@@ -111,11 +111,14 @@ class Writer:
         self._client, self._topic, self._partitions = client, topic, partitions
         self._pause, self._keys = pause, keys
         self._stop = threading.Event()
+        self._begun = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.written = 0
 
     def __enter__(self) -> Writer:
         self._thread.start()
+        if not self._begun.wait(WAIT_SECONDS):
+            raise TimeoutError(f"Nothing was written to {self._topic} for {WAIT_SECONDS} seconds.")
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -128,6 +131,7 @@ class Writer:
             batch = numbered(50, partitions=self._partitions, first=self.written, keys=self._keys)
             _produce(producer, self._topic, batch)
             self.written += 50
+            self._begun.set()
 
 
 class Place(NamedTuple):

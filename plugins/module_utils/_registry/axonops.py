@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from .._core.errors import RegistryError
-from .._schemas.capabilities import Again, Capabilities, Identity
+from .._schemas.capabilities import Again, Capabilities, Identity, TopicDeletes
 from .._schemas.model import DEFAULT_CONTEXT, context_of, is_wide_scope, join_subject, split_subject
 from .dialect import OVERALL_SCOPE, Registry
 from .listing import ListedVersion, Listing
@@ -56,6 +56,7 @@ class AxonOpsRegistry(Registry):
         ),
         lowest_id=1,
         highest_id=2**31 - 2,  # the one after 2^31 - 1 would be handed out next, and does not fit into a message
+        topic_deletes=TopicDeletes.NO_TOPIC,
         forbidden_characters=frozenset("/"),
     )
     health_path: ClassVar[str] = "/health/ready"

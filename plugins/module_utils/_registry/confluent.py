@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from .._core.errors import RegistryError
-from .._schemas.capabilities import Again, Capabilities, Identity
+from .._schemas.capabilities import Again, Capabilities, Identity, TopicDeletes
 from .._schemas.model import GLOBAL_SCOPE, VersionKey, context_of
 from .dialect import NO_SUCH_PATH, OVERALL_SCOPE, Registry
 from .listing import ListedVersion, Listing
@@ -45,6 +45,7 @@ class ConfluentRegistry(Registry):
         config_fields=None,
         lowest_id=0,
         highest_id=2**31 - 2,  # after 2^31 - 1 the next one is negative
+        topic_deletes=TopicDeletes.NULL,
         forbidden_characters=frozenset({"\\", *map(chr, range(32)), "\x7f"}),
     )
     health_path: ClassVar[str] = "/"

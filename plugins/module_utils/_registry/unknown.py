@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .._schemas.capabilities import Again, Capabilities, Identity
+from .._schemas.capabilities import Again, Capabilities, Identity, TopicDeletes
 
 READING_ONLY = Capabilities(
     writes=False,
@@ -28,5 +28,6 @@ READING_ONLY = Capabilities(
     config_fields=frozenset(),
     lowest_id=1,
     highest_id=2**31 - 1,
+    topic_deletes=TopicDeletes.NO_TOPIC,
     forbidden_characters=frozenset("/"),
 )

@@ -29,6 +29,19 @@ class Again(StrEnum):
     """Only while all earlier registered ones are soft-deleted."""
 
 
+class TopicDeletes(StrEnum):
+    """What deletes a key in the topic that a registry keeps its schemas in."""
+
+    NO_TOPIC = "no_topic"
+    """There is no such topic."""
+
+    NULL = "null"
+    """A record without a value."""
+
+    NULL_OR_EMPTY = "null_or_empty"
+    """Also one whose value has no bytes."""
+
+
 @dataclass(frozen=True)
 class Capabilities:
     """What a server can hold and do. No field has a default: every dialect answers every question.
@@ -54,6 +67,7 @@ class Capabilities:
         config_fields: The fields of a config that it keeps, by Confluent's GET names; None when it keeps every field.
         lowest_id: The lowest schema id it takes.
         highest_id: The highest schema id it takes.
+        topic_deletes: Whether it keeps what it holds in a topic, and what deletes a key there.
         forbidden_characters: Characters that no subject's or context's name can have over its API.
     """
 
@@ -77,6 +91,7 @@ class Capabilities:
     config_fields: frozenset[str] | None
     lowest_id: int
     highest_id: int
+    topic_deletes: TopicDeletes
     forbidden_characters: frozenset[str]
 
     def describe(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.capabiliti
     Again,
     Capabilities,
     Identity,
+    TopicDeletes,
 )
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.content import identity, same
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.graph import Versions
@@ -57,6 +58,7 @@ CONFLUENT = Capabilities(
     config_fields=None,
     lowest_id=0,
     highest_id=2**31 - 1,
+    topic_deletes=TopicDeletes.NO_TOPIC,
     forbidden_characters=frozenset("\\"),
 )
 AXONOPS = replace(
@@ -71,6 +73,7 @@ AXONOPS = replace(
     undelete_by_register=False,
     register_purges_lower=False,
     lowest_id=1,
+    topic_deletes=TopicDeletes.NO_TOPIC,
     forbidden_characters=frozenset(),
 )
 

@@ -40,6 +40,8 @@ class AxonOpsRegistry(Registry):
         soft_delete=True,
         undelete_by_register=False,  # HTTP 500
         register_purges_lower=False,
+        encryption_keys=True,
+        deletes_used_keks=True,
         config_fields=frozenset(
             {
                 "alias",
@@ -64,6 +66,7 @@ class AxonOpsRegistry(Registry):
     # The server compares a path to its own encoding of it, and takes the encoded text for the name where they differ:
     # %3A or %2B would become part of a name, and hide a context. So these stay as they are, and all else is encoded.
     literal_in_paths: ClassVar[str] = "$&+,:;=@"
+    config_needs_level: ClassVar[bool] = True
 
     def identity(self) -> str:
         """Return the cluster id that the server was configured with, if any, else what its URLs give."""

@@ -42,6 +42,8 @@ class ConfluentRegistry(Registry):
         soft_delete=True,
         undelete_by_register=True,
         register_purges_lower=True,
+        encryption_keys=True,  # where the DEK registry is switched on
+        deletes_used_keks=False,
         config_fields=None,
         lowest_id=0,
         highest_id=2**31 - 2,  # after 2^31 - 1 the next one is negative
@@ -97,6 +99,10 @@ class ConfluentRegistry(Registry):
         if present.value is not None and not set(present.value) <= set(value):
             self.delete_config(scope)
         super().set_config(scope, value)
+
+    def change_config(self, scope: str, value: Mapping[str, Any], changed: Iterable[str]) -> None:
+        """Send only what changes: the server keeps the rest, of which it may tell a level that is not set at all."""
+        super().set_config(scope, {name: value[name] for name in changed})
 
     def _pages(self, *, deleted: bool) -> list[dict[str, Any]]:
         """Read ``GET /schemas`` to its end, which is an empty page: page sizes are the server's to choose."""

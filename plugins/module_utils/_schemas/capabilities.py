@@ -64,6 +64,8 @@ class Capabilities:
         soft_delete: Whether single versions can be soft-deleted.
         undelete_by_register: Whether registering a soft-deleted version again, with its id, brings it back.
         register_purges_lower: Whether registering a version removes lower soft-deleted ones of the same id and subject.
+        encryption_keys: Whether it keeps key encryption keys and the data encryption keys that they wrap.
+        deletes_used_keks: Whether a key encryption key can be soft-deleted while data encryption keys under it live.
         config_fields: The fields of a config that it keeps, by Confluent's GET names; None when it keeps every field.
         lowest_id: The lowest schema id it takes.
         highest_id: The highest schema id it takes.
@@ -88,6 +90,8 @@ class Capabilities:
     soft_delete: bool
     undelete_by_register: bool
     register_purges_lower: bool
+    encryption_keys: bool
+    deletes_used_keks: bool
     config_fields: frozenset[str] | None
     lowest_id: int
     highest_id: int

@@ -12,6 +12,7 @@ from typing import Any
 
 from .._core.errors import InvalidOption, Refused
 from .._core.kafka_names import KAFKAS_TOPICS, is_registry_topic
+from .._core.renaming import STAR, Renaming
 
 OPTION = "topic_mapping"
 
@@ -37,50 +38,28 @@ def target_names(mapping: Mapping[str, Any], selected: Iterable[str], known: Ite
         InvalidOption: The mapping cannot be used; the message says why.
         Refused: A topic that belongs to a schema registry, or to Kafka itself, would be read or written.
     """
-    topics = sorted(selected)
-    _check(mapping, set(known))
-    patterns = sorted((old for old in mapping if "*" in old), key=lambda old: (-len(old), old))
-    names = {topic: _name(topic, mapping, patterns) for topic in topics}
+    longest_first = {old: mapping[old] for old in sorted(mapping, key=lambda old: (-len(str(old)), str(old)))}
+    renaming = Renaming(OPTION, longest_first)
+    _check_known(renaming, set(known))
+    names = {}
+    for topic in sorted(selected):
+        name = renaming.name(topic)
+        names[topic] = topic if name is None else name
     for topic, name in names.items():
         _check_name(topic, name)
     _check_collisions(names)
     return names
 
 
-def _name(topic: str, mapping: Mapping[str, str], patterns: Iterable[str]) -> str:
-    if topic in mapping:
-        return mapping[topic]
-    for pattern in patterns:
-        star = _star(pattern, topic)
-        if star is not None:
-            return mapping[pattern].replace("*", star)
-    return topic
-
-
-def _star(pattern: str, topic: str) -> str | None:
-    """Return what a pattern's star stands for in a name, or None where they do not match."""
-    before, _found, after = pattern.partition("*")
-    fits = topic.startswith(before) and topic.endswith(after) and len(topic) >= len(before) + len(after)
-    return topic[len(before) : len(topic) - len(after)] if fits else None
-
-
-def _check(mapping: Mapping[Any, Any], known: set[str]) -> None:
-    for old, new in mapping.items():
-        if not isinstance(old, str) or not isinstance(new, str):
-            raise _invalid(
-                f"{old!r}: {new!r} is not possible: both must be text; put what only looks like it in quotes"
-            )
-        if old.count("*") > 1 or new.count("*") != old.count("*"):
-            raise _invalid(
-                f"{old!r}: {new!r} is not possible: both must hold one *, and what it stands for is carried over, or "
-                "neither"
-            )
-        if "*" not in old and old not in known:
+def _check_known(renaming: Renaming, known: set[str]) -> None:
+    for old in renaming.whole:
+        if old not in known:
             said = f"the restore point holds no topic {old!r}"
             raise _invalid(said if _LEGAL.fullmatch(old) else f"{said}; {_STAR_ONLY}")
-        if "*" in old and all(_star(old, topic) is None for topic in known):
-            said = f"no topic of the restore point matches {old!r}"
-            raise _invalid(said if _LEGAL.fullmatch(old.replace("*", "x")) else f"{said}; {_STAR_ONLY}")
+    for pattern in renaming.patterns:
+        if all(pattern.rename(topic) is None for topic in known):
+            said = f"no topic of the restore point matches {pattern.old!r}"
+            raise _invalid(said if _LEGAL.fullmatch(pattern.old.replace(STAR, "x")) else f"{said}; {_STAR_ONLY}")
 
 
 def _check_name(topic: str, name: str) -> None:

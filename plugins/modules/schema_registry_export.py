@@ -12,12 +12,16 @@ description:
   - Writes every subject and version with its id, its references, metadata and rules, the soft-deleted ones, and all
     configs and modes into a restore point.
   - Reads the registry twice, from one node, until both readings agree.
+  - With O(kafka) it also reads the topic that the registry keeps its schemas in. Only that tells configs and modes of
+    subjects without versions, whether the registry's own config and mode are set, and contexts without schemas. Here
+    O(kafka) is never taken from the environment.
   - When nothing has changed since the newest complete restore point, no file is written but the note of when that was
     confirmed.
 author:
   - lifeboat.kafka contributors (!UNKNOWN)
 extends_documentation_fragment:
   - lifeboat.kafka.registry
+  - lifeboat.kafka.kafka
   - lifeboat.kafka.store
   - lifeboat.kafka.store.backup_id
   - lifeboat.kafka.store.lease
@@ -51,6 +55,12 @@ options:
       Without it, references that lead out of the selection are warned about, and an import needs their targets.
     type: bool
     default: true
+  schemas_topic:
+    description:
+      - The topic that the registry keeps its schemas in, in the cluster of O(kafka). V(_schemas) where only O(kafka) is
+        given.
+      - Registries that keep nothing in Kafka, such as AxonOps, have none.
+    type: str
 notes:
   - Metadata that is marked as sensitive is written as the registry tells it, in clear, and warned about.
 seealso:
@@ -64,6 +74,16 @@ EXAMPLES = r"""
   lifeboat.kafka.schema_registry_export:
     registry:
       url: http://registry.example.org:8081
+    store:
+      path: /srv/lifeboat
+    backup_id: prod
+
+- name: Export a registry with what only its topic tells
+  lifeboat.kafka.schema_registry_export:
+    registry:
+      url: http://registry.example.org:8081
+    kafka:
+      bootstrap_servers: [kafka.example.org:9092]
     store:
       path: /srv/lifeboat
     backup_id: prod
@@ -154,6 +174,11 @@ schemas:
       description: How many contexts.
       type: int
       sample: 1
+    unknown_settings:
+      description: Of how many configs and modes the registry does not tell whether they are set or inherited. None with
+        O(kafka).
+      type: int
+      sample: 2
     settled:
       description: Whether two readings of the registry agreed.
       type: bool
@@ -182,6 +207,8 @@ def plan(task: Task) -> RegistryExport:
         scope,
         point_id=given["restore_point"],
         lease_timeout=given["lease_timeout"],
+        kafka_settings=task.kafka if task.has("kafka") else None,
+        schemas_topic=given["schemas_topic"],
     )
 
 
@@ -194,8 +221,9 @@ def main() -> None:
         "include_versions": {"type": "str", "choices": ["all", "latest"], "default": "all"},
         "include_soft_deleted": {"type": "bool", "default": True},
         "include_references": {"type": "bool", "default": True},
+        "schemas_topic": {"type": "str"},
     }
-    run(spec, plan, uses=("registry", "store"))
+    run(spec, plan, uses=("registry", "store"), explicit=("kafka",))
 
 
 if __name__ == "__main__":

@@ -42,6 +42,10 @@ class Task:
     progress: Progress = field(default_factory=Silent)
     is_trial: bool = False
 
+    def has(self, family: str) -> bool:
+        """Tell whether a family is given that the module can do without."""
+        return self._families[family] is not None
+
     @property
     def registry(self) -> RegistrySettings:
         """The ``registry`` family."""
@@ -79,6 +83,7 @@ def run(
     *,
     uses: tuple[str, ...] = (),
     optional: tuple[str, ...] = (),
+    explicit: tuple[str, ...] = (),
     **rules: Any,
 ) -> None:
     """Run a module to its end: this does not return.
@@ -88,28 +93,36 @@ def run(
         plan: Reads, and returns what is to be done; or, for a module that only reads, what it found.
         uses: The option families it takes, read from the environment when a task leaves them out.
         optional: Families that it takes but can do without; read from the environment where that has any of them.
+        explicit: Families that it takes but can do without, and that are never read from the environment.
         **rules: What `AnsibleModule` knows besides: ``required_if``, ``mutually_exclusive``, …
     """
-    module = AnsibleModule({**families(*uses, *optional), **spec}, supports_check_mode=True, **rules)
+    module = AnsibleModule({**families(*uses, *optional, *explicit), **spec}, supports_check_mode=True, **rules)
     for number in _ENDING:
         signal.signal(number, _interrupt)
     end_with_controller()
     try:
         with reporting(module.params.get("progress_file")) as progress:
-            report, changes = _carry_out(module, plan(_task(module, uses, optional, progress)))
+            report, changes = _carry_out(module, plan(_task(module, uses, optional, explicit, progress)))
         _succeed(module, report, changes)
     except LifeboatError as error:
         module.fail_json(msg=error.message, failure=error.failure())
 
 
-def _task(module: AnsibleModule, uses: tuple[str, ...], optional: tuple[str, ...], progress: Progress) -> Task:
+def _task(
+    module: AnsibleModule,
+    uses: tuple[str, ...],
+    optional: tuple[str, ...],
+    explicit: tuple[str, ...],
+    progress: Progress,
+) -> Task:
     given = dict(module.params)
     given.pop("progress_file", None)  # Task.progress is what became of it
     check_ranges(given)
     known: dict[str, Any] = {}
-    for family in (*uses, *optional):
+    for family in (*uses, *optional, *explicit):
         known[family] = given.pop(family)
-        if known[family] is None and (family in uses or is_in_environment(family, os.environ)):
+        wanted = family in uses or (family in optional and is_in_environment(family, os.environ))
+        if known[family] is None and wanted:
             known[family], secrets = family_from_environment(family, os.environ)
             module.no_log_values.update(secrets)
     return Task(options=given, _families=known, progress=progress, is_trial=module.check_mode)

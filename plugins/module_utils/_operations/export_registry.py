@@ -22,7 +22,7 @@ from .._core.canonical import compact_bytes, document_bytes, sha256_hex
 from .._core.change import Difference, Report
 from .._core.clock import Clock, SystemClock
 from .._core.errors import Damaged
-from .._core.settings import RegistrySettings, StoreSettings
+from .._core.settings import KafkaSettings, RegistrySettings, StoreSettings
 from .._registry.detect import connect
 from .._schemas.documents import MANIFEST, DocumentName, count, documents
 from .._schemas.graph import missing_references
@@ -30,6 +30,7 @@ from .._schemas.model import RegistryState
 from .backup_object import describe_commit, describe_point, describe_uncommitted
 from .read_registry import Scope, read_registry
 from .registry_part import document_hashes, name_of, part_files, read_document
+from .schemas_topic import SchemasTopic, find_topic
 
 _SHOWN = 50
 _SHOWN_BYTES = 32 * 1024
@@ -65,6 +66,7 @@ class RegistryExport:
         hashes: The SHA-256 of each document of that.
         newest: What the backup holds, or None.
         clock: Tells the time.
+        topic: The registry's topic, where it was read too.
     """
 
     store: Store
@@ -77,6 +79,7 @@ class RegistryExport:
     hashes: Mapping[DocumentName, str]
     newest: Newest | None
     clock: Clock
+    topic: SchemasTopic | None
 
     @classmethod
     def plan(
@@ -88,20 +91,27 @@ class RegistryExport:
         *,
         point_id: str | None,
         lease_timeout: float,
+        kafka_settings: KafkaSettings | None = None,
+        schemas_topic: str | None = None,
     ) -> RegistryExport:
         """Read the registry, and the newest restore point.
+
+        With Kafka, what is set is read from the topic that the registry keeps its schemas in.
 
         Raises:
             StoreError: There is no store.
             NotFound: The restore point is not open, or a subject that was named does not exist.
             RegistryError, Refused: As `read_registry`.
             CycleError: Schemas refer to each other in a circle.
+            InvalidOption: A topic is named for a make of registry that has none, or without Kafka.
+            KafkaError: The topic cannot be read.
         """
         clock = SystemClock()
         store = Store.open(storage_of(store_settings))
         registry = connect(registry_settings)
+        topic = find_topic(registry, kafka_settings, schemas_topic)
         with _alive(store, backup_id, point_id, clock):
-            state = read_registry(registry, scope)
+            state = read_registry(registry, scope, topic)
         source = {
             "implementation": registry.implementation,
             "version": registry.version,
@@ -112,7 +122,7 @@ class RegistryExport:
             for name, value in documents(state, source=source, selection=scope.document())
         }
         newest = _newest(store, backup_id)
-        return cls(store, backup_id, point_id, lease_timeout, scope, source, state, hashes, newest, clock)
+        return cls(store, backup_id, point_id, lease_timeout, scope, source, state, hashes, newest, clock, topic)
 
     @property
     def changed(self) -> bool:
@@ -173,7 +183,8 @@ class RegistryExport:
         return found
 
     def _summary(self) -> dict[str, Any]:
-        return {**count(self.state), "settled": self.state.settled}
+        unknown = sum((one.config.is_set, one.mode.is_set).count(None) for one in self.state.settings.values())
+        return {**count(self.state), "unknown_settings": unknown, "settled": self.state.settled}
 
     def _notes(self) -> tuple[str, ...]:
         """Say what the user must know: nothing is dropped in silence."""
@@ -188,6 +199,11 @@ class RegistryExport:
             notes.append(
                 f"{counts['sensitive']} versions have metadata that is marked as sensitive; it lies in the store in "
                 "clear."
+            )
+        if self.topic is not None and self.topic.log.passed_over:
+            notes.append(
+                f"{self.topic.log.passed_over} records of the topic {self.topic.name} cannot be understood, and were "
+                "passed over as the registry does."
             )
         unresolved = missing_references(self.state.versions)
         if unresolved:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from .._core.errors import Refused
@@ -18,8 +18,10 @@ from .._schemas.model import (
     ScopeSettings,
     VersionKey,
     context_of,
+    is_wide_scope,
     join_subject,
 )
+from .schemas_topic import SchemasTopic
 
 ROUNDS = 5
 """How often a registry is read again before it is taken as it is."""
@@ -85,45 +87,50 @@ WHOLE_REGISTRY = {"subjects": ["*"], "exclude_subjects": [], "include_versions":
 """What the document of a scope says that leaves nothing out; references then come along in any case."""
 
 
-def read_registry(registry: Registry, scope: Scope) -> RegistryState:
+def read_registry(registry: Registry, scope: Scope, topic: SchemasTopic | None = None) -> RegistryState:
     """Read what a scope chooses of a registry.
 
     Versions, soft deletes, configs and modes are listed again after they were read; what differs is read again, up to
-    `ROUNDS` times. The contents of versions are read once, since a registry never changes them.
+    `ROUNDS` times. The contents of versions are read once, since a registry never changes them. With its topic one
+    reading is enough, if nothing has come to the topic meanwhile.
 
     Args:
         registry: Where from.
         scope: What.
+        topic: The topic that it keeps all of it in: what is set then comes from there.
 
     Returns:
         The state; ``settled`` is False when no two readings in a row agreed.
 
     Raises:
-        NotFound, Refused: As `Scope.choose`.
+        NotFound, Refused: As `Scope.choose`, `SchemasTopic.read_on` and `SchemasTopic.check_holds`.
         RegistryError: The registry gave no usable answer.
+        KafkaError: The topic cannot be read.
     """
-    listing = registry.list_versions()
+    if topic is not None:
+        topic.read_on()
     contents: dict[VersionKey, tuple[ListedVersion, SchemaVersion]] = {}
-    chosen = _read_contents(registry, listing, scope, contents)
-    settings = _read_settings(registry, listing, chosen)
-    settled = False
+    listing, chosen, settings = _read_once(registry, scope, contents, topic)
+    settled = topic is not None and not topic.read_on()
     for _round in range(ROUNDS):
-        again = registry.list_versions()
-        chosen_again = _read_contents(registry, again, scope, contents)
-        settings_again = _read_settings(registry, again, chosen_again)
-        settled = (_told(listing, chosen), settings) == (_told(again, chosen_again), settings_again)
-        listing, chosen, settings = again, chosen_again, settings_again
         if settled:
             break
+        again, chosen_again, settings_again = _read_once(registry, scope, contents, topic)
+        settled = (_told(listing, chosen), settings) == (_told(again, chosen_again), settings_again)
+        listing, chosen, settings = again, chosen_again, settings_again
+        if topic is not None:
+            settled = not topic.read_on()
+    if topic is not None:
+        topic.check_holds(listing.versions)
     versions = {key: contents[key][1] for key in sorted(chosen) if key in contents}
     contexts = tuple(sorted({".", *(context_of(key.subject) for key in versions)}))
     if scope.subjects == Selection():
-        contexts = listing.contexts
+        contexts = tuple(sorted({*listing.contexts, *(topic.log.contexts if topic is not None else ())}))
     return RegistryState(
         versions=versions,
         settings=settings,
         contexts=contexts,
-        highest_ids=_highest_ids(registry, versions.values()),
+        highest_ids=_highest_ids(registry, versions.values(), topic),
         settled=settled and len(versions) == len(chosen),
     )
 
@@ -180,19 +187,42 @@ def _targets(
     return found
 
 
-def _read_settings(registry: Registry, listing: Listing, chosen: set[VersionKey]) -> dict[str, ScopeSettings]:
+def _read_once(
+    registry: Registry,
+    scope: Scope,
+    contents: dict[VersionKey, tuple[ListedVersion, SchemaVersion]],
+    topic: SchemasTopic | None,
+) -> tuple[Listing, set[VersionKey], dict[str, ScopeSettings]]:
+    """List a registry, read what is chosen and not known yet, and the settings."""
+    listing = registry.list_versions()
+    chosen = _read_contents(registry, listing, scope, contents)
     subjects = {key.subject for key in chosen}
     contexts = {".", *listing.contexts} if subjects else {"."}
-    return registry.read_settings([*registry.setting_scopes(sorted(contexts)), *sorted(subjects)])
+    scopes = {*registry.setting_scopes(sorted(contexts)), *subjects}
+    if topic is None:
+        return listing, chosen, registry.read_settings(sorted(scopes))
+    scopes.update(name for name in topic.log.scopes() if _is_chosen(name, scope.subjects, contexts))
+    return listing, chosen, topic.read_settings(sorted(scopes))
+
+
+def _is_chosen(name: str, subjects: Selection, contexts: Collection[str]) -> bool:
+    """Tell whether the settings of a scope belong to a choice of subjects: it may have no versions."""
+    if subjects == Selection():
+        return True
+    return context_of(name) in contexts if is_wide_scope(name) else subjects.matches(name)
 
 
 def _told(listing: Listing, chosen: set[VersionKey]) -> dict[VersionKey, ListedVersion]:
     return {key: listing.versions[key] for key in chosen}
 
 
-def _highest_ids(registry: Registry, versions: Iterable[SchemaVersion]) -> dict[str, int]:
-    highest: dict[str, int] = {}
+def _highest_ids(registry: Registry, versions: Iterable[SchemaVersion], topic: SchemasTopic | None) -> dict[str, int]:
+    known: dict[str, int] = {}
     for version in versions:
         context = context_of(version.subject)
-        highest[context] = max(version.id, highest.get(context, version.id))
-    return {context: registry.highest_id(context, known) or known for context, known in sorted(highest.items())}
+        known[context] = max(version.id, known.get(context, version.id))
+    in_log = topic.log.highest_ids if topic is not None else {}
+    return {
+        context: max(registry.highest_id(context, highest) or highest, in_log.get(context, highest))
+        for context, highest in sorted(known.items())
+    }

@@ -16,6 +16,9 @@ DEFAULT_CONTEXT = "."
 GLOBAL_SCOPE = ""
 """The scope of the global config and mode; a context's scope is ``:.name:``, a subject's its qualified name."""
 
+OVERALL_SCOPE = ":.__GLOBAL:"
+"""The scope that contexts fall back to, where a registry has it (Confluent since 7.9.3)."""
+
 
 class VersionKey(NamedTuple):
     """Names one version of one subject.

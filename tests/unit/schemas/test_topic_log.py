@@ -1,0 +1,140 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What topics of real registries tell, held to what these registries answered."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.capabilities import TopicDeletes
+from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import (
+    GLOBAL_SCOPE,
+    OVERALL_SCOPE,
+    UNSET,
+    ScopeSettings,
+    VersionKey,
+)
+from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.topic_log import TopicLog
+
+RECORDED = Path(__file__).parents[2] / "fixtures" / "registries"
+DELETES = {"confluent": TopicDeletes.NULL, "karapace": TopicDeletes.NULL_OR_EMPTY}
+
+
+def lines(name: str) -> Iterator[dict[str, Any]]:
+    with gzip.open(RECORDED / name, "rt") as recorded:
+        yield from map(json.loads, recorded)
+
+
+def log_of(make: str, topic: str = "schemas-topic") -> TopicLog:
+    log = TopicLog(DELETES[make])
+    for record in lines(f"{make}/{topic}.jsonl.gz"):
+        log.take(*(None if record[side] is None else record[side].encode() for side in ("key", "value")))
+    return log
+
+
+def answers(make: str, what: str) -> Mapping[str, Any]:
+    """What a registry answered for the configs or modes of subjects and contexts themselves."""
+    found = {}
+    for one in lines(f"{make}/rest.jsonl.gz"):
+        start, path = f"/{what}/", one["path"]
+        if path.startswith(start) and "?" not in path and one["status"] == 200:
+            found[unquote(path.removeprefix(start))] = json.loads(one["body"])
+    # these answer with a default where nothing is set
+    return {scope: told for scope, told in found.items() if scope not in (GLOBAL_SCOPE, OVERALL_SCOPE)}
+
+
+@pytest.mark.parametrize("topic", ["schemas-topic", "schemas-topic-compacted"])
+def test_what_is_set_in_a_confluent_registry(topic: str) -> None:
+    log = log_of("confluent", topic)
+    configs = answers("confluent", "config")
+    assert len(configs) > 10
+    for scope, told in configs.items():
+        held = log.configs[scope if scope in log.configs else f"{scope}:"]  # a context may be asked for as :.name
+        assert told == held or told == {**held, "compatibilityLevel": "BACKWARD"}, scope
+    modes = answers("confluent", "mode")
+    assert len(modes) > 5
+    assert {scope: log.modes.get(scope) for scope in modes} == {scope: told["mode"] for scope, told in modes.items()}
+
+
+def test_what_no_request_shows_of_a_confluent_registry() -> None:
+    log = log_of("confluent")
+    assert log.configs["cfg-alias"] == {"alias": "orders-value"}
+    assert log.configs["empty-config"] == {}
+    assert log.configs["ghost-config"] == {"compatibilityLevel": "NONE"}
+    assert log.modes["ghost-mode"] == "READONLY_OVERRIDE"
+    assert "del-config" not in log.configs
+    assert log.settings("mode-del") == ScopeSettings(UNSET, UNSET)
+    assert log.modes[GLOBAL_SCOPE] == "READWRITE"
+    assert OVERALL_SCOPE not in {*log.configs, *log.modes}
+    assert log.configs[""]["compatibilityLevel"] == "FORWARD"
+    assert ".ctx-empty" in log.contexts
+    assert log.passed_over == 0
+
+
+def test_compaction_takes_away_nothing_but_what_was_purged() -> None:
+    whole, compacted = log_of("confluent"), log_of("confluent", "schemas-topic-compacted")
+    assert (whole.configs, whole.modes, whole.contexts) == (compacted.configs, compacted.modes, compacted.contexts)
+    assert {**compacted.highest_ids, ".ctx-del": 1} == whole.highest_ids
+    assert compacted.versions.items() < whole.versions.items()
+
+
+def test_a_karapace_deletes_with_no_bytes() -> None:
+    log = log_of("karapace")
+    assert {s: c["compatibilityLevel"] for s, c in log.configs.items() if s} == {
+        scope: told["compatibilityLevel"] for scope, told in answers("karapace", "config").items()
+    }
+    assert "del-config" not in log.configs
+    assert log.modes == {}
+    assert log.passed_over == 0
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"", b"not JSON", b'{"compatibilityLevel":', b"[]", b"\xff", b'{"subject":"a","compatibilityLevel":"SIDEWAYS"}'],
+)
+def test_what_cannot_be_understood_leaves_what_was_before(value: bytes) -> None:
+    log = TopicLog(TopicDeletes.NULL)
+    key = b'{"keytype":"CONFIG","subject":"a","magic":0}'
+    log.take(key, b'{"subject":"a","compatibilityLevel":"FULL"}')
+    log.take(key, value)
+    assert log.configs == {"a": {"compatibilityLevel": "FULL"}}
+    assert log.passed_over == 1
+
+
+@pytest.mark.parametrize("key", [None, b"", b"{}", b"[]", b"not JSON", b'{"keytype":"CONFIG","subject":7}'])
+def test_a_key_that_cannot_be_understood_is_passed_over(key: bytes | None) -> None:
+    log = TopicLog(TopicDeletes.NULL)
+    log.take(key, b'{"compatibilityLevel":"FULL"}')
+    assert (log.configs, log.passed_over) == ({}, 1)
+
+
+def test_both_ways_to_write_the_key_of_the_registry_itself_mean_the_same() -> None:
+    log = TopicLog(TopicDeletes.NULL)
+    log.take(b'{"keytype":"MODE","subject":null,"magic":0}', b'{"mode":"READONLY"}')
+    log.take(b'{"keytype":"MODE","magic":0}', None)
+    assert log.modes == {}
+
+
+def test_a_json_null_deletes() -> None:
+    log = TopicLog(TopicDeletes.NULL)
+    log.take(b'{"keytype":"MODE","subject":"a","magic":0}', b'{"mode":"READONLY"}')
+    log.take(b'{"keytype":"MODE","subject":"a","magic":0}', b"null")
+    assert log.modes == {}
+
+
+def test_ids_of_purged_versions_still_count() -> None:
+    log = TopicLog(TopicDeletes.NULL)
+    key = b'{"keytype":"SCHEMA","subject":":.eu:a","version":3,"magic":1}'
+    log.take(key, b'{"subject":":.eu:a","version":3,"id":41,"schema":"\\"int\\"","deleted":false}')
+    log.take(key, None)
+    assert log.highest_ids == {".eu": 41}
+    assert log.versions == {VersionKey(":.eu:a", 3): 41}
+    assert log.contexts == {"."}

@@ -22,10 +22,11 @@ from testbed.toolchain import PINS, go_build
 VERSION = "0.2.1"
 MODULE = PINS / "axonops"
 PACKAGE = "github.com/axonops/axonops-schema-registry/cmd/schema-registry"
-AUTH_METHODS = {"none": [], "basic": ["basic"], "api_key": ["basic", "api_key"], "mtls": ["mtls"]}
+AUTH_METHODS = {"none": [], "basic": ["basic"], "api_key": ["basic", "api_key"], "mtls": ["mtls"], "jwt": ["jwt"]}
 
 if TYPE_CHECKING:
     from testbed.certificates import Certificates
+    from testbed.oauth import OAuthServer
     from testbed.postgresql import PostgreSQL
 
 
@@ -40,10 +41,11 @@ def fetch() -> Path:
 class AxonOpsRegistry(Component):
     """A schema registry.
 
-    ``auth`` is ``none``, ``basic``, ``api_key`` (which takes basic as well) or ``mtls``; ``admin`` is the user name and
-    password of the first user of the former two, and what `call` speaks as. With ``certificates`` the registry speaks
-    TLS; ``mtls`` demands them, and lets their client do everything. With ``database`` the schemas lie in a database of
-    that server, else in memory.
+    ``auth`` is ``none``, ``basic``, ``api_key`` (which takes basic as well), ``mtls`` or ``jwt``; ``admin`` is the user
+    name and password of the first user of ``basic`` and ``api_key``, and what `call` speaks as. ``jwt`` takes the
+    tokens of ``oauth``: the client ``admin[0]`` may do everything, others may read. With ``certificates`` the registry
+    speaks TLS; ``mtls`` demands them, and lets their client do everything. With ``database`` the schemas lie in a
+    database of that server, else in memory.
     """
 
     name = "registry"
@@ -55,17 +57,21 @@ class AxonOpsRegistry(Component):
         admin: tuple[str, str] = ("admin", "admin-pw"),
         certificates: Certificates | None = None,
         database: PostgreSQL | None = None,
+        oauth: OAuthServer | None = None,
         port: int | None = None,
     ) -> None:
         if auth not in AUTH_METHODS:
             raise ValueError(f"auth is {auth}, not one of {', '.join(AUTH_METHODS)}")
         if auth == "mtls" and certificates is None:
             raise ValueError("auth mtls needs certificates")
+        if (auth == "jwt") != (oauth is not None):
+            raise ValueError("auth jwt, and no other, needs oauth")
         super().__init__(port)
         self.auth = auth
         self.admin = admin
         self.certificates = certificates
         self._database = database
+        self._oauth = oauth
 
     @property
     def endpoint(self) -> str:
@@ -144,9 +150,21 @@ class AxonOpsRegistry(Component):
         return {
             "enabled": True,
             "methods": AUTH_METHODS[self.auth],
-            "bootstrap": {"enabled": self.auth != "mtls", "username": user, "password": password},
+            "bootstrap": {"enabled": self.auth in ("basic", "api_key"), "username": user, "password": password},
+            "jwt": self._jwt(),
             "api_key": {"header": "X-API-Key", "storage_type": "database", "key_prefix": "sr_"},
             "rbac": {"enabled": True, "default_role": "readonly", "super_admins": [user]},
+        }
+
+    def _jwt(self) -> dict[str, Any]:
+        if self._oauth is None:
+            return {}
+        return {
+            "issuer": self._oauth.endpoint,
+            "audience": self._oauth.audience,
+            "jwks_url": self._oauth.keys_url,
+            "algorithm": "RS256",
+            "claims_mapping": {"username": "sub", "role": "role"},
         }
 
     @property

@@ -56,13 +56,12 @@ def secure_kafka(certificates: Certificates) -> Iterator[SecureKafka]:
 
 @pytest.fixture(scope="session")
 def token_kafka(certificates: Certificates) -> Iterator[SecureKafka]:
-    """As `secure_kafka`, with tokens for the clients alice and bob; skips where there is no Node.js."""
-    with ExitStack() as stack:
-        try:
-            server = stack.enter_context(OAuthServer({"alice": "alice-secret", "bob": "bob-secret"}))
-        except UnavailableError as error:
-            pytest.skip(str(error))
-        yield stack.enter_context(SecureKafka(certificates, server))
+    """As `secure_kafka`, with tokens for the clients alice and bob."""
+    with (
+        OAuthServer({"alice": "alice-secret", "bob": "bob-secret"}) as server,
+        SecureKafka(certificates, server) as broker,
+    ):
+        yield broker
 
 
 @pytest.fixture(scope="session")

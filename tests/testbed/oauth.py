@@ -2,67 +2,58 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An OAuth 2 token server for clients with a secret: oauth2-mock-server on Node.js."""
+"""An OAuth 2 token server for clients with a secret."""
 
 from __future__ import annotations
 
 import json
-import re
-import shutil
+import os
+import ssl
+import sys
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from testbed.cache import cached
-from testbed.component import LOOPBACK, Component, UnavailableError
-from testbed.toolchain import PINS, run
+from testbed.component import LOOPBACK, Component
 
-VERSION = "8.2.3"
-PACKAGE = PINS / "oauth"
-SCRIPT = Path(__file__).with_name("oauth_server.mjs")
-NODE_MINIMUM = 20
+if TYPE_CHECKING:
+    from testbed.certificates import Certificates
 
-
-def find_node() -> tuple[str, str]:
-    """Paths of ``node`` and ``npm``. Raises `UnavailableError` where they are missing or too old."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if not node or not npm:
-        raise UnavailableError("Node.js is not installed: the OAuth server needs node and npm")
-    found = re.search(r"\d+", run([node, "--version"]))
-    if not found or int(found.group()) < NODE_MINIMUM:
-        raise UnavailableError(f"Node.js is older than {NODE_MINIMUM}, which the OAuth server needs")
-    return node, npm
-
-
-def fetch() -> Path:
-    """Folder that holds the server's ``node_modules``, filled when it is not there yet."""
-    _node, npm = find_node()
-
-    def install(scratch: Path) -> None:
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(PACKAGE / name, scratch)
-        run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=scratch)
-
-    return cached(f"oauth2-mock-server-{VERSION}", install)
+PROGRAM = Path(__file__).with_name("oauth_server.py")
 
 
 class OAuthServer(Component):
-    """A token server.
+    """A token server. It knows the scopes ``kafka`` and ``registry``.
 
     Args:
-        clients: Secrets by client id. The subject of a client's tokens is its id, their audience ``kafka``.
+        clients: Secrets by client id. The subject of a client's tokens is its id.
+        audience: Whom the tokens are for.
+        lifetime: How long a token is good, in seconds.
+        certificates: With these the server speaks TLS.
     """
 
     name = "oauth"
 
-    def __init__(self, clients: Mapping[str, str], port: int | None = None) -> None:
+    def __init__(
+        self,
+        clients: Mapping[str, str],
+        *,
+        audience: str = "kafka",
+        lifetime: int = 3600,
+        certificates: Certificates | None = None,
+        port: int | None = None,
+    ) -> None:
         super().__init__(port)
         self.clients = dict(clients)
+        self.audience = audience
+        self.lifetime = lifetime
+        self.certificates = certificates
 
     @property
     def endpoint(self) -> str:
         """Issuer of the tokens."""
-        return f"http://{LOOPBACK}:{self.port}"
+        return f"{'https' if self.certificates else 'http'}://{LOOPBACK}:{self.port}"
 
     @property
     def token_url(self) -> str:
@@ -74,17 +65,34 @@ class OAuthServer(Component):
         """Where servers get the keys that tokens are signed with."""
         return f"{self.endpoint}/jwks"
 
+    def asked(self) -> int:
+        """How many tokens were asked for since the start."""
+        return (self.home / "log").read_text().count("POST /token ")
+
     def ready(self) -> bool:
+        context = ssl.create_default_context(cafile=str(self.certificates.ca)) if self.certificates else None
+        handlers = [urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)]
         try:
-            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(self.keys_url, timeout=10):
+            with urllib.request.build_opener(*handlers).open(self.keys_url, timeout=10):
                 return True
         except OSError:
             return False
 
     def _prepare(self) -> None:
-        shutil.copy(SCRIPT, self.home)
-        (self.home / "node_modules").symlink_to(fetch() / "node_modules")
+        pair = self.certificates.server if self.certificates else None
+        settings = {
+            "port": self.port,
+            "issuer": self.endpoint,
+            "clients": self.clients,
+            "audience": self.audience,
+            "lifetime": self.lifetime,
+            "certificate": str(pair.certificate) if pair else None,
+            "key": str(pair.key) if pair else None,
+        }
+        (self.home / "settings.json").write_text(json.dumps(settings))
 
     def _command(self) -> list[str]:
-        node, _npm = find_node()
-        return [node, SCRIPT.name, str(self.port), json.dumps(self.clients)]
+        return [sys.executable, "-u", str(PROGRAM), "settings.json"]
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, "AUTHLIB_INSECURE_TRANSPORT": "1"}  # else it takes no http:// of its own

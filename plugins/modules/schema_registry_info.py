@@ -83,7 +83,7 @@ registry:
     capabilities:
       description: What it can do.
       type: dict
-      sample: {writes: true, import_mode: true, contexts: true, soft_delete: true}
+      sample: {writes: true, ids_in: IMPORT, contexts: true, soft_delete: true}
 counts:
   description: How much the selected subjects hold.
   returned: success

@@ -42,7 +42,7 @@ def test_a_registry_is_told_about(filled: AxonOpsRegistry) -> None:
         server = told["registry"]
         assert (server["implementation"], server["version"], server["healthy"]) == ("axonops", "v0.2.1", True)
         assert server["url"] == server["identity"] == proxy.endpoint
-        assert server["capabilities"]["import_mode"]
+        assert server["capabilities"]["ids_in"] == "IMPORT"
     assert told["counts"] == {"subjects": 8, "versions": 11, "soft_deleted": 2, "contexts": 2}
     settings = {scope["scope"]: scope for scope in told["settings"]}
     assert settings[""]["config"] == {"set": True, "value": {"compatibilityLevel": "FORWARD"}}

@@ -147,7 +147,8 @@ class Execution:
 
         The plan sees what was there before that one; what it leaves as it was may still be READONLY.
         """
-        value = IMPORT if self.plan.options.ids == KEEP else READWRITE
+        keeps = self.plan.options.ids == KEEP and self.registry.capabilities.ids_in == IMPORT
+        value = IMPORT if keeps else READWRITE
         planned = {(each.kind, each.scope) for each in self.plan.temporary}
         return [
             TemporarySetting(left.scope, left.kind, value, True, left.prior)

@@ -24,7 +24,8 @@ class AxonOpsRegistry(Registry):
     implementation: ClassVar[str] = "axonops"
     declared: ClassVar[Capabilities] = Capabilities(
         writes=True,
-        import_mode=True,
+        ids_in="IMPORT",
+        forced_import=True,
         modes=frozenset({"READWRITE", "READONLY", "READONLY_OVERRIDE", "IMPORT"}),
         contexts=True,
         references_across_contexts=False,
@@ -59,6 +60,7 @@ class AxonOpsRegistry(Registry):
         lowest_id=1,
         highest_id=2**31 - 2,  # the one after 2^31 - 1 would be handed out next, and does not fit into a message
         topic_deletes=TopicDeletes.NO_TOPIC,
+        reserved_names=frozenset({"__GLOBAL", "__EMPTY"}),
         forbidden_characters=frozenset("/"),
     )
     health_path: ClassVar[str] = "/health/ready"

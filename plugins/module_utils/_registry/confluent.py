@@ -26,7 +26,8 @@ class ConfluentRegistry(Registry):
     implementation: ClassVar[str] = "confluent"
     declared: ClassVar[Capabilities] = Capabilities(
         writes=True,
-        import_mode=True,
+        ids_in="IMPORT",
+        forced_import=True,
         modes=frozenset({"READWRITE", "READONLY", "READONLY_OVERRIDE", "IMPORT", "FORWARD"}),
         contexts=True,
         references_across_contexts=True,
@@ -48,6 +49,7 @@ class ConfluentRegistry(Registry):
         lowest_id=0,
         highest_id=2**31 - 2,  # after 2^31 - 1 the next one is negative
         topic_deletes=TopicDeletes.NULL,
+        reserved_names=frozenset({"__GLOBAL", "__EMPTY"}),
         forbidden_characters=frozenset({"\\", *map(chr, range(32)), "\x7f"}),
     )
     health_path: ClassVar[str] = "/"

@@ -9,7 +9,8 @@ from .._schemas.capabilities import Again, Capabilities, Identity, TopicDeletes
 
 READING_ONLY = Capabilities(
     writes=False,
-    import_mode=False,
+    ids_in=None,
+    forced_import=False,
     modes=frozenset(),
     contexts=False,
     references_across_contexts=False,
@@ -31,5 +32,6 @@ READING_ONLY = Capabilities(
     lowest_id=1,
     highest_id=2**31 - 1,
     topic_deletes=TopicDeletes.NO_TOPIC,
+    reserved_names=frozenset(),
     forbidden_characters=frozenset("/"),
 )

@@ -48,7 +48,9 @@ class Capabilities:
 
     Args:
         writes: Whether anything is written to it at all; False for an implementation that is not known.
-        import_mode: Whether IMPORT takes ids and version numbers, in any order and with gaps.
+        ids_in: The mode in which ids and version numbers are taken, in any order and with gaps: ``IMPORT``, or
+            ``READWRITE`` where that is so all the time; None where they never are.
+        forced_import: Whether IMPORT can be forced upon a scope that has live versions, and leaves them as they are.
         modes: The modes that can be set: ``READWRITE``, ``READONLY``, ``IMPORT``, …
         contexts: Whether there are contexts besides the default one.
         references_across_contexts: Whether a reference may name a subject of another context.
@@ -70,11 +72,13 @@ class Capabilities:
         lowest_id: The lowest schema id it takes.
         highest_id: The highest schema id it takes.
         topic_deletes: Whether it keeps what it holds in a topic, and what deletes a key there.
+        reserved_names: Subjects that it never takes; all registries refuse an empty name.
         forbidden_characters: Characters that no subject's or context's name can have over its API.
     """
 
     writes: bool
-    import_mode: bool
+    ids_in: str | None
+    forced_import: bool
     modes: frozenset[str]
     contexts: bool
     references_across_contexts: bool
@@ -96,6 +100,7 @@ class Capabilities:
     lowest_id: int
     highest_id: int
     topic_deletes: TopicDeletes
+    reserved_names: frozenset[str]
     forbidden_characters: frozenset[str]
 
     def describe(self) -> dict[str, Any]:

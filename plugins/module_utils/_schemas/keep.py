@@ -5,19 +5,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 from .capabilities import Capabilities
 from .classify import KEPT, PURGE, REFUSE, REGISTER, SOFT_DELETE, Decision, Held, decide
 from .draft import Draft
-from .import_plan import ImportOptions, Item
+from .import_plan import ImportOptions, Item, Register
 from .losses import Lost
 from .model import RegistryState, SchemaVersion, VersionKey
 from .order import Order
 from .problems import Problem
 from .purge import purge, unsafe
 from .settle import Settling
-from .wanted import Wish
+from .wanted import IMPORT, Wish
 
 STAYS_LIVE = "live versions refer to it, so that the target keeps it live"
 
@@ -56,6 +57,8 @@ def draft_keep(made: Wish, target: RegistryState, capabilities: Capabilities, op
     draft.problems += unsafe(purged, target.versions, settling.registered().values())
     draft.problems += [*purge_problems, *order_problems]
     draft.versions = _after(held, settling)
+    if capabilities.ids_in != IMPORT:
+        draft.needs_config = _compared(draft)
     return draft
 
 
@@ -71,6 +74,12 @@ def _lost(decision: Decision) -> list[Lost]:
         return []
     key = decision.wanted.key
     return [Lost(kind, key.subject, str(key)) for kind in decision.wanted.lost]
+
+
+def _compared(draft: Draft) -> frozenset[str]:
+    """Return the subjects whose versions the target compares with each other, as it does in every mode but IMPORT."""
+    versions = Counter(key.subject for key in draft.versions)
+    return frozenset(s.subject for s in draft.steps if isinstance(s, Register) and versions[s.subject] > 1)
 
 
 def _after(held: Held, settling: Settling) -> dict[VersionKey, SchemaVersion]:

@@ -14,7 +14,7 @@ from .capabilities import Capabilities
 from .classify import OMIT
 from .compare import same_setting
 from .draft import Draft
-from .import_plan import KEEP, NEW, ImportOptions, ImportPlan, Item, PurgeSubject, SettingChange
+from .import_plan import KEEP, NEW, ImportOptions, ImportPlan, Item, PurgeSubject, SettingChange, TemporarySetting
 from .keep import draft_keep
 from .losses import summed
 from .model import DEFAULT_CONTEXT, RegistryState, ScopeSettings, context_of
@@ -23,6 +23,7 @@ from .settings_plan import (
     READONLY_OVERRIDE,
     effective_mode,
     final_settings,
+    is_only_ours,
     settings_after,
     temporary_configs,
     temporary_modes,
@@ -62,7 +63,8 @@ def plan_import(
     refused = [loss for loss in losses if loss.kind not in options.accept_losses]
     if problems or refused:
         raise ImportRefused(set(problems), refused)
-    modes = temporary_modes(subjects, settings, target, options)
+    modes = temporary_modes(subjects, settings, target, capabilities, options)
+    _check_force(modes, target, capabilities, options)
     after = _after(target, draft, settings)
     return ImportPlan(
         options=options,
@@ -86,9 +88,23 @@ def _check(capabilities: Capabilities, options: ImportOptions) -> None:
             "This registry's implementation is not known, so that nothing is written to it. "
             "Set registry.implementation when it behaves like one of those named there."
         )
-    if options.ids == KEEP and not (capabilities.import_mode and IMPORT in capabilities.modes):
+    if options.ids == KEEP and capabilities.ids_in is None:
         raise InvalidOption(
-            "The target has no mode IMPORT, so that schemas cannot keep their ids. Use ids: assign.", object_name="ids"
+            "The target has no mode IMPORT, so that schemas cannot keep their ids: it gives every schema an id of its "
+            "own. Use ids: assign, whose result maps old ids to new ones.",
+            object_name="ids",
+        )
+
+
+def _check_force(
+    modes: Iterable[TemporarySetting], target: RegistryState, capabilities: Capabilities, options: ImportOptions
+) -> None:
+    forced = any(mode.force and mode.value == IMPORT for mode in modes)
+    if forced and not capabilities.forced_import and not is_only_ours(target, options):
+        raise InvalidOption(
+            "The target holds schemas already, and its make must not be forced into the mode IMPORT, which may delete "
+            "them. Use ids: assign, or import into an empty registry.",
+            object_name="ids",
         )
 
 

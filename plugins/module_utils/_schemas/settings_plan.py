@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from .capabilities import Capabilities
 from .compare import same_setting
 from .import_plan import KEEP, OVERWRITE, SKIP, ImportOptions, SettingChange, TemporarySetting
 from .model import (
@@ -20,9 +21,8 @@ from .model import (
     context_scope,
     is_wide_scope,
 )
-from .wanted import IMPORT
+from .wanted import IMPORT, READWRITE
 
-READWRITE = "READWRITE"
 READONLY_OVERRIDE = "READONLY_OVERRIDE"
 NO_COMPATIBILITY = "NONE"
 
@@ -97,23 +97,26 @@ def temporary_modes(
     subjects: Collection[str],
     changes: Iterable[SettingChange],
     target: RegistryState,
+    capabilities: Capabilities,
     options: ImportOptions,
 ) -> list[TemporarySetting]:
     """Plan the modes that hold while the steps and the configs are made.
 
-    With ``ids: keep`` it is IMPORT: for the whole registry and each context that is written to where the target holds
-    nothing of others, and for every subject that has a mode of its own; else for each subject. With ``ids: assign``
-    it is READWRITE, for each subject that another mode closes. A scope that only gets a config is opened with
-    IMPORT where a mode forbids that, since IMPORT lets nobody else register.
+    With ``ids: keep`` it is IMPORT, where the target takes ids in that: for the whole registry and each context that
+    is written to where the target holds nothing of others, and for every subject that has a mode of its own; else for
+    each subject. Otherwise it is READWRITE, for each subject that another mode closes. A scope that only gets a config
+    is opened with IMPORT where a mode forbids that, since IMPORT lets nobody else register; without IMPORT, with
+    READWRITE.
 
     Args:
         subjects: What is written to.
         changes: What is set for good.
         target: What the target holds.
+        capabilities: What it can do.
         options: What was asked for.
     """
     modes: dict[str, str] = {}
-    if options.ids == KEEP:
+    if options.ids == KEEP and capabilities.ids_in == IMPORT:
         if subjects and is_only_ours(target, options):
             modes = dict.fromkeys((GLOBAL_SCOPE, *(context_scope(context_of(s)) for s in subjects)), IMPORT)
             modes |= {s: IMPORT for s in subjects if own_mode(target, s).is_set}
@@ -124,7 +127,7 @@ def temporary_modes(
     for change in changes:
         closed = effective_mode(target, change.scope) not in (READWRITE, IMPORT)
         if change.kind == "config" and closed and not _is_covered(change.scope, modes, target):
-            modes[change.scope] = IMPORT
+            modes[change.scope] = IMPORT if IMPORT in capabilities.modes else READWRITE
     return [
         TemporarySetting(scope, "mode", mode, bool(target.versions), own_mode(target, scope))
         for scope, mode in sorted(modes.items(), key=lambda item: (not is_wide_scope(item[0]), item[0]))

@@ -32,7 +32,7 @@ from .model import (
 from .problems import Problem
 
 IMPORT = "IMPORT"
-_RESERVED_NAMES = frozenset({"", "__GLOBAL", "__EMPTY"})
+READWRITE = "READWRITE"
 
 
 @dataclass(frozen=True)
@@ -167,8 +167,8 @@ def _cannot_hold(wanted: Wanted, capabilities: Capabilities) -> tuple[str, str] 
 
 def _name_problem(subject: str, capabilities: Capabilities) -> Iterator[Problem]:
     wrong = sorted(set(subject) & capabilities.forbidden_characters)
-    if split_subject(subject)[1] in _RESERVED_NAMES:
-        yield Problem(subject, 0, "forbidden_name", "no registry takes this name; give another in subject_mapping")
+    if split_subject(subject)[1] in {"", *capabilities.reserved_names}:
+        yield Problem(subject, 0, "forbidden_name", "the target takes no such name; give another in subject_mapping")
     elif wrong or any(unicodedata.category(character) == "Cc" for character in subject):
         shown = ", ".join(map(repr, wrong)) or "control characters"
         why = f"the target cannot be asked for names with {shown}; give another name in subject_mapping"
@@ -194,7 +194,8 @@ def _add_settings(
         made.notes.append(f"The mode IMPORT of {scope or 'the registry'} in the backup is not applied.")
         mode = UNSET
     elif mode.value is not None and mode.value not in capabilities.modes:
-        made.lost.append(Lost(CONFIGS, scope, f"mode {mode.value}"))
+        if mode.value != READWRITE:  # a target without modes is always in READWRITE
+            made.lost.append(Lost(CONFIGS, scope, f"mode {mode.value}"))
         mode = UNSET
     made.settings[scope] = ScopeSettings(_config(scope, settings.config, mapping, capabilities, made), mode)
 

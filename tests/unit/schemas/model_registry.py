@@ -39,7 +39,8 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.settings_p
 
 CONFLUENT = Capabilities(
     writes=True,
-    import_mode=True,
+    ids_in="IMPORT",
+    forced_import=True,
     modes=frozenset({"READWRITE", "READONLY", "READONLY_OVERRIDE", "IMPORT"}),
     contexts=True,
     references_across_contexts=True,
@@ -61,6 +62,7 @@ CONFLUENT = Capabilities(
     lowest_id=0,
     highest_id=2**31 - 1,
     topic_deletes=TopicDeletes.NO_TOPIC,
+    reserved_names=frozenset({"__GLOBAL", "__EMPTY"}),
     forbidden_characters=frozenset("\\"),
 )
 AXONOPS = replace(

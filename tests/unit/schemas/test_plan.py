@@ -164,7 +164,7 @@ def test_all_conflicts_are_collected() -> None:
     archive = state("a 1 = 1", "b 1 = 2 > gone 1", "c 1 = -5", "__GLOBAL 1 = 4", "d 1 = 5")
     error = refused(archive, state("a 1 = 9", "x 1 = 5 other"))
     assert problems(error) == [
-        "forbidden_name: __GLOBAL: no registry takes this name; give another in subject_mapping",
+        "forbidden_name: __GLOBAL: the target takes no such name; give another in subject_mapping",
         "version_conflict: a version 1: the target has this version under the id 9, the backup under 1",
         "unresolved_reference: b version 1: it refers to gone version 1, which neither the backup nor the target has",
         "id_out_of_range: c version 1: the target takes ids from 0 to 2147483647, not -5",
@@ -547,7 +547,7 @@ def test_targets_that_cannot_be_written_to() -> None:
     with pytest.raises(Refused, match="implementation is not known"):
         planned(state("a 1 = 1"), capabilities=replace(CONFLUENT, writes=False))
     with pytest.raises(InvalidOption, match="Use ids: assign"):
-        planned(state("a 1 = 1"), capabilities=replace(CONFLUENT, import_mode=False))
+        planned(state("a 1 = 1"), capabilities=replace(CONFLUENT, ids_in=None))
 
 
 # ids that the target assigns

@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed import axonops, kafka, postgresql
+from testbed import apicurio, axonops, kafka, postgresql
 from testbed.cache import cache_root
 from testbed.component import Component, ComponentError
 
@@ -34,6 +34,7 @@ class Kind:
 
 
 KINDS = {
+    "apicurio": Kind(apicurio.Apicurio, apicurio.fetch),
     "kafka": Kind(kafka.Kafka, kafka.fetch),
     "postgresql": Kind(postgresql.PostgreSQL, postgresql.find_programs),
     "registry": Kind(axonops.AxonOpsRegistry, axonops.fetch),

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from faults.kafka_proxy import KafkaProxy
 
+from testbed.apicurio import Apicurio
 from testbed.axonops import AxonOpsRegistry
 from testbed.certificates import Certificates
 from testbed.component import UnavailableError
@@ -104,6 +105,20 @@ def registry(registry_factory: RegistryFactory) -> AxonOpsRegistry:
 def postgres_registry(registry_factory: RegistryFactory) -> AxonOpsRegistry:
     """An empty registry that stores in PostgreSQL, for this test alone; skips where no server is installed."""
     return registry_factory(storage="postgresql")
+
+
+@pytest.fixture(scope="session")
+def apicurio_server() -> Iterator[Apicurio]:
+    """An Apicurio Registry that all tests of the session share; take `apicurio` to find it empty."""
+    with Apicurio() as server:
+        yield server
+
+
+@pytest.fixture
+def apicurio(apicurio_server: Apicurio) -> Apicurio:
+    """The shared Apicurio Registry, emptied before this test."""
+    apicurio_server.clear()
+    return apicurio_server
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Jars by their coordinates: through the Maven client where there is one, else through the Python package jgo."""
+"""Files by their Maven coordinates: through the Maven client where there is one, else through the package jgo."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ POM = """<project>
 """
 DEPENDENCY = (
     "<dependency><groupId>{0.group}</groupId><artifactId>{0.artifact}</artifactId><version>{0.version}</version>"
+    "<type>{0.packaging}</type><classifier>{0.classifier}</classifier>"
     "<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions></dependency>"
 )
-# Runs with jgo on its path: folder of the jars, then coordinates.
+# Runs with jgo on its path: folder of the jars, then for each its coordinates, an equals sign and its file's name.
 JGO_SCRIPT = """
 import shutil, sys
 from concurrent.futures import ThreadPoolExecutor
@@ -37,10 +38,11 @@ from pathlib import Path
 from jgo.maven import MavenContext, PythonResolver
 folder = Path(sys.argv[1])
 context = MavenContext(resolver=PythonResolver(), repo_cache=folder / "repository", local_repos=[], timeout=60)
-def fetch(coordinates):
-    group, artifact, version = coordinates.split(":")
-    found = context.project(group, artifact).at_version(version).artifact().resolve()
-    shutil.copy(found, folder / f"{artifact}-{version}.jar")
+def fetch(wanted):
+    coordinates, name = wanted.split("=")
+    group, artifact, version, packaging, classifier = coordinates.split(":")
+    found = context.project(group, artifact).at_version(version).artifact(classifier, packaging).resolve()
+    shutil.copy(found, folder / name)
 with ThreadPoolExecutor(4) as pool:
     list(pool.map(fetch, sys.argv[2:]))
 shutil.rmtree(folder / "repository")
@@ -49,24 +51,27 @@ shutil.rmtree(folder / "repository")
 
 @dataclass(frozen=True)
 class Jar:
-    """One jar: its Maven coordinates and the SHA-256 of its bytes in hex."""
+    """One jar, or a file of another packaging: its Maven coordinates and the SHA-256 of its bytes in hex."""
 
     group: str
     artifact: str
     version: str
     sha256: str
+    packaging: str = "jar"
+    classifier: str = ""
 
     @property
     def coordinates(self) -> str:
-        return f"{self.group}:{self.artifact}:{self.version}"
+        return f"{self.group}:{self.artifact}:{self.version}:{self.packaging}:{self.classifier}"
 
     @property
     def file_name(self) -> str:
-        return f"{self.artifact}-{self.version}.jar"
+        variant = f"-{self.classifier}" if self.classifier else ""
+        return f"{self.artifact}-{self.version}{variant}.{self.packaging}"
 
 
 def pinned(name: str) -> list[Jar]:
-    """Read the list ``name`` of the pins: a line ``group:artifact:version sha256`` a jar.
+    """Read the list ``name`` of the pins: a line ``group:artifact:version[:packaging:classifier] sha256`` a jar.
 
     The list is complete, so that no resolver decides about versions.
     """
@@ -74,8 +79,8 @@ def pinned(name: str) -> list[Jar]:
     for line in (PINS / name).read_text().splitlines():
         if not line.startswith("#"):
             coordinates, sha256 = line.split()
-            group, artifact, version = coordinates.split(":")
-            jars.append(Jar(group, artifact, version, sha256))
+            group, artifact, version, *variant = coordinates.split(":")
+            jars.append(Jar(group, artifact, version, sha256, *variant))
     return jars
 
 
@@ -103,5 +108,8 @@ def _with_jgo(jars: list[Jar], folder: Path) -> None:
     library = folder / "jgo"
     pip_install(["-r", str(PINS / "jgo.txt")], library)
     env = dict(os.environ) | {"PYTHONPATH": str(library)}
-    run([sys.executable, "-c", JGO_SCRIPT, str(folder), *(jar.coordinates for jar in jars)], env=env)
+    run(
+        [sys.executable, "-c", JGO_SCRIPT, str(folder), *(f"{jar.coordinates}={jar.file_name}" for jar in jars)],
+        env=env,
+    )
     shutil.rmtree(library)

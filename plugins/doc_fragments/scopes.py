@@ -19,7 +19,9 @@ options:
     type: list
     elements: str
   contexts:
-    description: The contexts that are meant, such as V(.eu). An empty list means none.
+    description:
+      - The contexts that are meant, such as V(.eu). An empty list means none.
+      - V(.__GLOBAL) means what all contexts fall back to, where a registry has it (Confluent since 7.9.3, AxonOps).
     type: list
     elements: str
 """

@@ -38,11 +38,21 @@ options:
     choices: [present, absent, recovered]
     default: present
   mode:
-    description: The mode. Needed with O(state=present).
+    description:
+      - The mode. Needed with O(state=present).
+      - V(FORWARD) is only set for all contexts at once, with O(contexts) V(.__GLOBAL).
     type: str
-    choices: [READWRITE, READONLY, READONLY_OVERRIDE, IMPORT]
+    choices: [READWRITE, READONLY, READONLY_OVERRIDE, IMPORT, FORWARD]
   force:
     description: Whether IMPORT is set where there are schemas already.
+    type: bool
+    default: false
+  recursive:
+    description:
+      - With O(state=absent), whether the modes of all subjects below the given contexts (or the registry's default
+        context) are removed too; below the context V(.__GLOBAL) that is every mode of the registry.
+      - Confluent since 8.0.3 then also removes modes of subjects that have no versions. These cannot be listed, so they
+        are no reason for a change of their own.
     type: bool
     default: false
   journal:
@@ -72,6 +82,14 @@ EXAMPLES = r"""
       url: http://registry.example.org:8081
     subjects: [orders-value, payments-value]
     state: absent
+
+- name: Let all of the context eu inherit its mode again
+  lifeboat.kafka.schema_registry_mode:
+    registry:
+      url: http://registry.example.org:8081
+    contexts: [.eu]
+    state: absent
+    recursive: true
 
 - name: Put back what an interrupted import left
   lifeboat.kafka.schema_registry_mode:
@@ -104,7 +122,7 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.change_settings import ModeChange
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.recover_settings import Recovery
 
-MODES = ["READWRITE", "READONLY", "READONLY_OVERRIDE", "IMPORT"]
+MODES = ["READWRITE", "READONLY", "READONLY_OVERRIDE", "IMPORT", "FORWARD"]
 
 
 def plan(task: Task) -> Change:
@@ -125,6 +143,7 @@ def plan(task: Task) -> Change:
         contexts=given["contexts"],
         mode=given["mode"] if given["state"] == "present" else None,
         force=given["force"],
+        recursive=given["recursive"],
     )
 
 
@@ -134,6 +153,7 @@ def main() -> None:
         "mode": {"type": "str", "choices": MODES},
         **SCOPES,
         "force": {"type": "bool", "default": False},
+        "recursive": {"type": "bool", "default": False},
         "journal": {"type": "path"},
         "on_failure": {"type": "str", "choices": ["keep_closed", "prior_modes"], "default": "keep_closed"},
     }

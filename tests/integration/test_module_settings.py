@@ -12,7 +12,7 @@ import pytest
 from faults.registry_proxy import RegistryProxy
 
 from testbed.axonops import AxonOpsRegistry
-from testbed.contents import avro, holding, register, set_config, set_mode
+from testbed.contents import avro, holding, register, set_mode
 from testbed.modules import Outcome, run_module
 
 
@@ -97,7 +97,8 @@ def test_compatibility(registry: AxonOpsRegistry, named: dict[str, Any], scopes:
         made = compatibility(registry, diff=True, **options).succeeded()
         assert made["changed"]
         assert (checked["changed"], checked["diff"], checked["configs"]) == (True, made["diff"], made["configs"])
-        assert [(told["scope"], told["after"]) for told in made["configs"]] == [(scope, level) for scope in scopes]
+        after = {"compatibility": level} if level else None
+        assert [(told["scope"], told["after"]) for told in made["configs"]] == [(scope, after) for scope in scopes]
         if level:
             configs = holding(registry)["configs"]
             assert {scope: configs[scope] for scope in scopes} == {
@@ -109,16 +110,115 @@ def test_compatibility(registry: AxonOpsRegistry, named: dict[str, Any], scopes:
     assert holding(registry) == before
 
 
-def test_other_fields_of_a_config_are_kept(registry: AxonOpsRegistry) -> None:
-    set_config(registry, "orders", compatibility="FULL", normalize=True, compatibilityGroup="application.major")
-    assert compatibility(registry, subjects=["orders"], compatibility="NONE").succeeded()["changed"]
-    wanted = {"compatibilityLevel": "NONE", "normalize": True, "compatibilityGroup": "application.major"}
-    assert holding(registry)["configs"]["orders"] == wanted
+RULES = {"domainRules": [{"name": "r", "kind": "CONDITION", "mode": "WRITE", "type": "CEL", "expr": "true"}]}
+FIELDS = {
+    "compatibility": "FULL",
+    "normalize": True,
+    "validate_fields": True,
+    "compatibility_group": "application.major",
+    "alias": "payments",
+    "alias_for_deks": "payments",
+    "default_metadata": {"properties": {"owner": "a"}, "tags": {"x": ["B", "A"]}},
+    "override_metadata": {"sensitive": ["owner"]},
+    "default_rule_set": RULES,
+    "override_rule_set": RULES,
+}
+
+
+def config_steps(server: AxonOpsRegistry, **options: Any) -> dict[str, Any]:
+    """Check, apply, apply again on the subject orders; return what its config is told to be after it."""
+    with RegistryProxy(server.endpoint) as proxy:
+        held = holding(server)
+        checked = compatibility(proxy, check=True, diff=True, subjects=["orders"], **options).succeeded()
+        assert proxy.writes() == []
+        assert holding(server) == held
+    made = compatibility(server, diff=True, subjects=["orders"], **options).succeeded()
+    assert made["changed"]
+    assert (made["diff"], made["configs"]) == (checked["diff"], checked["configs"])
+    assert not compatibility(server, subjects=["orders"], **options).succeeded()["changed"]
+    return made["configs"][0]["after"]
+
+
+def test_fields_of_a_config_are_set_left_and_cleared(registry: AxonOpsRegistry) -> None:
+    assert config_steps(registry, **FIELDS).items() >= {"normalize": True, "alias": "payments"}.items()
+    stored = holding(registry)["configs"]["orders"]
+    assert (stored["compatibilityLevel"], stored["aliasForDeks"]) == ("FULL", "payments")
+    assert stored["defaultRuleSet"]["domainRules"][0]["expr"] == "true"
+    reordered = {**FIELDS["default_metadata"], "tags": {"x": ["A", "B"]}}
+    assert not compatibility(registry, subjects=["orders"], default_metadata=reordered).succeeded()["changed"]
+
+    assert set(config_steps(registry, compatibility="NONE")) == set(FIELDS)
+    after = config_steps(registry, clear=["alias"], alias_for_deks="", default_rule_set={}, normalize=False)
+    assert set(after) == set(FIELDS) - {"alias", "alias_for_deks", "default_rule_set"}
+    assert after["normalize"] is False
+    assert "alias" not in holding(registry)["configs"]["orders"]
+
+    assert config_steps(registry, compatibility="FULL", validate_fields=True, replace=True) == {
+        "compatibility": "FULL",
+        "validate_fields": True,
+    }
+    assert config_steps(registry, state="absent") is None
+    assert "orders" not in holding(registry)["configs"]
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({}, "compatibility"),
+        ({"state": "absent", "compatibility": "FULL"}, "compatibility"),
+        ({"state": "absent", "clear": ["alias"]}, "clear"),
+        ({"state": "absent", "replace": True}, "replace"),
+        ({"alias": "a", "clear": ["alias"]}, "alias"),
+        ({"normalize": True, "subjects": ["orders"]}, "compatibility"),
+        ({"clear": ["compatibility"], "normalize": True}, "compatibility"),
+        ({"compatibility": "FULL", "validate_rules": True, "compatibility_policy": "STRICT"}, "validate_rules"),
+        ({"default_metadata": {"propertys": {}}}, "default_metadata"),
+        ({"default_metadata": {"properties": {"number": 1}}}, "default_metadata.properties['number']"),
+        ({"override_metadata": {"tags": {"x": "A"}}}, "override_metadata.tags['x']"),
+        ({"override_metadata": {"sensitive": {"x": 1}}}, "override_metadata.sensitive"),
+        ({"override_metadata": {"properties": ["x"]}}, "override_metadata.properties"),
+        ({"default_rule_set": {"rules": []}}, "default_rule_set"),
+        ({"default_rule_set": {"domainRules": ["r"]}}, "default_rule_set.domainRules"),
+        ({"default_rule_set": {"domainRules": [{"kind": "CONDITION"}]}}, "default_rule_set.domainRules[0].name"),
+        ({"override_rule_set": {"domainRules": [{"name": "r", "to": 1}]}}, "override_rule_set.domainRules[0]"),
+        ({"override_rule_set": {"domainRules": [{"name": "r", "expr": 1}]}}, "override_rule_set.domainRules[0].expr"),
+    ],
+)
+def test_what_no_config_can_be_is_refused(registry: AxonOpsRegistry, options: dict[str, Any], named: str) -> None:
+    before = holding(registry)
     for check in (True, False):
-        failed = compatibility(registry, subjects=["payments", "orders"], state="absent", check=check).failed()
-        assert failed["failure"] == {"code": "refused", "object": "orders"}
-        assert "compatibilityGroup, normalize" in failed["msg"]
-    assert holding(registry)["configs"]["orders"] == wanted
+        failed = compatibility(registry, check=check, **options).failed()
+        assert failed["failure"] == {"code": "invalid_option", "object": named}
+        assert named.partition(".")[0] in failed["msg"]
+    assert holding(registry) == before
+
+
+def test_modes_below_are_removed_with_those_above(registry: AxonOpsRegistry) -> None:
+    register(registry, ":.eu:payments", avro("Payment"))
+    before = holding(registry)
+    mode(registry, mode="READONLY", subjects=["orders", ":.eu:orders"], contexts=[".eu"]).succeeded()
+    with RegistryProxy(registry.endpoint) as proxy:
+        checked = mode(proxy, state="absent", contexts=[".eu"], recursive=True, check=True).succeeded()
+        assert proxy.writes() == []
+    removed = mode(registry, state="absent", contexts=[".eu"], recursive=True).succeeded()
+    assert checked["modes"] == removed["modes"]
+    assert {told["scope"] for told in removed["modes"]} == {":.eu:", ":.eu:orders"}
+    assert holding(registry)["modes"] == {**before["modes"], "orders": {"mode": "READONLY"}}
+    assert not mode(registry, state="absent", contexts=[".eu"], recursive=True).succeeded()["changed"]
+    mode(registry, mode="READONLY", subjects=[":.eu:orders"]).succeeded()
+    assert mode(registry, state="absent", contexts=[".__GLOBAL"], recursive=True).succeeded()["changed"]
+    assert holding(registry) == before
+
+
+def test_modes_that_a_scope_cannot_have(registry: AxonOpsRegistry) -> None:
+    before = holding(registry)
+    for options, named in (
+        ({"mode": "FORWARD", "contexts": [".__GLOBAL"]}, "mode"),  # which this make of registry lacks
+        ({"mode": "READONLY", "recursive": True}, "recursive"),
+        ({"state": "absent", "subjects": ["orders"], "recursive": True}, "recursive"),
+    ):
+        assert mode(registry, **options).failed()["failure"] == {"code": "invalid_option", "object": named}
+    assert holding(registry) == before
 
 
 @pytest.mark.parametrize("run", [mode, compatibility])

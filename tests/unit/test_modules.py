@@ -21,6 +21,7 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings impo
     RegistrySettings,
     StoreSettings,
 )
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.change_configs import FIELDS as CONFIG_FIELDS
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.import_registry import ImportRequest
 from testbed.module_docs import module_docs
 from testbed.modules import MODULES
@@ -85,6 +86,8 @@ def test_every_option_is_used(module: str) -> None:
     used = names_used(plans) | {node.attr for top in plans for node in ast.walk(top) if isinstance(node, ast.Attribute)}
     if any("ImportRequest" in ast.dump(plan) for plan in plans):
         used |= {field.name for field in fields(ImportRequest)} & attributes_used("_operations")
+    if any("FIELDS" in ast.dump(plan) for plan in plans):
+        used |= set(CONFIG_FIELDS)
     assert choosable - used - {"progress_file"} == set()  # which becomes the task's progress
 
 

@@ -1,24 +1,25 @@
 # Copyright: lifeboat.kafka contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Setting and removing modes and compatibility levels of many scopes."""
+"""Setting and removing what many scopes have, their modes above all."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from .._core.change import Difference, Report
-from .._core.errors import InvalidOption, Refused, RegistryError
+from .._core.errors import InvalidOption, RegistryError
 from .._core.settings import RegistrySettings
+from .._registry import administration
 from .._registry.detect import connect
 from .._registry.dialect import Registry
-from .._schemas.model import GLOBAL_SCOPE, Setting, context_scope
+from .._schemas.model import GLOBAL_SCOPE, OVERALL_SCOPE, Setting, context_of, context_scope, is_wide_scope
 
-LEVEL = "compatibilityLevel"
 IMPORT = "IMPORT"
+FORWARD = "FORWARD"
 
 NOT_PERMITTED = 42205
 """A registry's code for an operation that its state does not permit."""
@@ -26,17 +27,15 @@ NOT_PERMITTED = 42205
 
 @dataclass(frozen=True)
 class ScopesChange(ABC):
-    """The plan to set or remove the same thing at some scopes.
+    """The plan to set or remove something at some scopes.
 
     Args:
         registry: Whose scopes.
         current: The scopes and what they have.
-        wanted: What to set, or None to remove it.
     """
 
     registry: Registry
-    current: dict[str, Setting]
-    wanted: str | None
+    current: Mapping[str, Setting]
 
     result: ClassVar[str]
     """The key of the scopes in the report."""
@@ -44,42 +43,51 @@ class ScopesChange(ABC):
     @property
     def changed(self) -> bool:
         """Whether any scope has something else."""
-        return any(map(self._differs, self.current.values()))
+        return bool(self._differing())
 
     def difference(self) -> Difference:
         """Show the scopes that change."""
-        differing = [scope for scope, setting in self.current.items() if self._differs(setting)]
+        differing = self._differing()
         return Difference(
-            {scope_name(scope): self._value(self.current[scope]) for scope in differing},
-            dict.fromkeys(map(scope_name, differing), self.wanted),
+            {scope_name(scope): self._shown(scope) for scope in differing},
+            {scope_name(scope): self._shown_after(scope) for scope in differing},
         )
 
     def preview(self) -> Report:
         """Report all scopes."""
         scopes = []
-        for scope, setting in self.current.items():
-            before, differs = self._value(setting), self._differs(setting)
-            after = self.wanted if differs else before
+        for scope in self.current:
+            before, differs = self._shown(scope), self._differs(scope)
+            after = self._shown_after(scope) if differs else before
             scopes.append({"scope": scope, "before": before, "after": after, "changed": differs})
         return Report({self.result: scopes})
 
     def apply(self) -> Report:
         """Set or remove what differs."""
-        for scope, setting in self.current.items():
-            if self._differs(setting):
-                self._make(scope, setting)
+        for scope in self._differing():
+            self._make(scope)
         return self.preview()
 
-    def _differs(self, setting: Setting) -> bool:
-        """What may be a default counts as set when something is wanted, and as unset when nothing is."""
-        return setting.is_set is True if self.wanted is None else self._value(setting) != self.wanted
+    def _differing(self) -> list[str]:
+        return [scope for scope in self.current if self._differs(scope)]
 
     @abstractmethod
-    def _value(self, setting: Setting) -> Any:
-        """Return what is compared with what is wanted."""
+    def _differs(self, scope: str) -> bool:
+        """Tell whether something is to be done at a scope.
+
+        What may be a default counts as set when something is wanted, and as unset when nothing is.
+        """
 
     @abstractmethod
-    def _make(self, scope: str, setting: Setting) -> None:
+    def _shown(self, scope: str) -> Any:
+        """Return what there is at a scope, for people."""
+
+    @abstractmethod
+    def _shown_after(self, scope: str) -> Any:
+        """Return what there will be."""
+
+    @abstractmethod
+    def _make(self, scope: str) -> None:
         """Set or remove it at one scope."""
 
 
@@ -88,10 +96,14 @@ class ModeChange(ScopesChange):
     """The plan to set or remove modes.
 
     Args:
+        wanted: What to set, or None to remove it.
         force: Whether IMPORT is entered where there are schemas.
+        recursive: Whether the modes below contexts are removed with theirs.
     """
 
+    wanted: str | None
     force: bool
+    recursive: bool
 
     result = "modes"
 
@@ -103,28 +115,50 @@ class ModeChange(ScopesChange):
         subjects: Sequence[str] | None,
         contexts: Sequence[str] | None,
         mode: str | None,
-        force: bool,
+        force: bool = False,
+        recursive: bool = False,
     ) -> ModeChange:
         """Read the modes.
 
         Raises:
-            InvalidOption: The registry has no such mode, or a name is none.
+            InvalidOption: The registry has no such mode, or not there; a name is none; or an option does not go with
+                another.
             RegistryError: The registry gave no usable answer.
         """
         registry = connect(settings)
         registry.require_writable()
-        known = registry.capabilities.modes
-        if mode is not None and known and mode not in known:
+        scopes = named_scopes(registry, subjects, contexts)
+        _check_mode(registry, mode, scopes)
+        if recursive and (mode is not None or subjects):
             raise InvalidOption(
-                f"{registry.implementation} has no mode {mode}; it has {', '.join(sorted(known))}.",
-                object_name="mode",
+                "recursive goes with state: absent, and with contexts or the whole registry: a subject has nothing "
+                "below it.",
+                object_name="recursive",
             )
-        return cls(registry, {s: registry.get_mode(s) for s in scopes_of(subjects, contexts)}, mode, force)
+        current = {scope: registry.get_mode(scope) for scope in scopes}
+        if recursive:
+            below = registry.read_settings(_scopes_below(registry, scopes))
+            current |= {scope: held.mode for scope, held in below.items() if held.mode.is_set is not False}
+        return cls(registry, current, mode, force, recursive)
 
-    def _value(self, setting: Setting) -> Any:
-        return setting.value
+    def apply(self) -> Report:
+        """Set or remove what differs; with ``recursive`` also what cannot be seen, where the server does that."""
+        for scope in self.current if self.recursive and self.changed else ():
+            if is_wide_scope(scope) and scope != OVERALL_SCOPE:
+                administration.delete_modes_below(self.registry, scope)
+        return super().apply()
 
-    def _make(self, scope: str, setting: Setting) -> None:
+    def _differs(self, scope: str) -> bool:
+        held = self.current[scope]
+        return held.is_set is True if self.wanted is None else held.value != self.wanted
+
+    def _shown(self, scope: str) -> Any:
+        return self.current[scope].value
+
+    def _shown_after(self, scope: str) -> Any:
+        return self.wanted
+
+    def _make(self, scope: str) -> None:
         if self.wanted is None:
             self.registry.delete_mode(scope)
             return
@@ -136,44 +170,18 @@ class ModeChange(ScopesChange):
             raise
 
 
-@dataclass(frozen=True)
-class CompatibilityChange(ScopesChange):
-    """The plan to set compatibility levels, or to remove the configs."""
+def named_scopes(registry: Registry, subjects: Sequence[str] | None, contexts: Sequence[str] | None) -> list[str]:
+    """Return the scopes that a task names; the global one when it leaves both kinds out.
 
-    result = "configs"
-
-    @classmethod
-    def plan(
-        cls,
-        settings: RegistrySettings,
-        *,
-        subjects: Sequence[str] | None,
-        contexts: Sequence[str] | None,
-        compatibility: str | None,
-    ) -> CompatibilityChange:
-        """Read the configs.
-
-        Raises:
-            InvalidOption: A name is none.
-            Refused: A config that is to be removed says more than a compatibility level.
-            RegistryError: The registry gave no usable answer.
-        """
-        registry = connect(settings)
-        registry.require_writable()
-        current = {scope: registry.get_config(scope) for scope in scopes_of(subjects, contexts)}
-        if compatibility is None:
-            _refuse_to_remove_more(current)
-        return cls(registry, current, compatibility)
-
-    def _value(self, setting: Setting) -> Any:
-        return (setting.value or {}).get(LEVEL)
-
-    def _make(self, scope: str, setting: Setting) -> None:
-        if self.wanted is None:
-            self.registry.delete_config(scope)
-        else:
-            # A registry may replace the whole config, so its other fields go along.
-            self.registry.set_config(scope, {**(setting.value or {}), LEVEL: self.wanted})
+    Raises:
+        InvalidOption: A name is none, or the registry has no contexts.
+    """
+    scopes = scopes_of(subjects, contexts)
+    if not registry.capabilities.contexts and any(map(context_scope, contexts or ())):
+        raise InvalidOption(
+            f"{registry.implementation} has no contexts besides the default one.", object_name="contexts"
+        )
+    return scopes
 
 
 def scopes_of(subjects: Sequence[str] | None, contexts: Sequence[str] | None) -> list[str]:
@@ -203,12 +211,23 @@ def scope_name(scope: str) -> str:
     return scope or "(global)"
 
 
-def _refuse_to_remove_more(current: dict[str, Setting]) -> None:
-    for scope, setting in current.items():
-        more = sorted(set(setting.value or {}) - {LEVEL})
-        if more:
-            raise Refused(
-                f"The config of {scope_name(scope)} also has {', '.join(more)}, which would go with its compatibility "
-                "level. Set a level instead, or remove the config with the registry's own tools.",
-                object_name=scope,
-            )
+def _check_mode(registry: Registry, mode: str | None, scopes: Sequence[str]) -> None:
+    known = registry.capabilities.modes
+    if mode is not None and known and mode not in known:
+        raise InvalidOption(
+            f"{registry.implementation} has no mode {mode}; it has {', '.join(sorted(known))}.", object_name="mode"
+        )
+    if mode == FORWARD and any(scope != OVERALL_SCOPE for scope in scopes):
+        raise InvalidOption(
+            "The mode FORWARD is only set for all contexts at once: give contexts: ['.__GLOBAL'], and no subjects.",
+            object_name="mode",
+        )
+
+
+def _scopes_below(registry: Registry, scopes: Sequence[str]) -> list[str]:
+    """Return what lies below contexts: their subjects; and below the scope of all contexts everything else."""
+    listing = registry.list_versions()
+    subjects = sorted({key.subject for key in listing.versions})
+    if OVERALL_SCOPE in scopes:
+        return [scope for scope in (*registry.setting_scopes(listing.contexts), *subjects) if scope not in scopes]
+    return [subject for subject in subjects if context_scope(context_of(subject)) in scopes]

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 
 from .._core.errors import RegistryError
 from .._schemas.capabilities import Again, Capabilities, Identity, TopicDeletes
-from .._schemas.model import DEFAULT_CONTEXT, context_of, is_wide_scope, join_subject, split_subject
-from .dialect import OVERALL_SCOPE, Registry
+from .._schemas.model import DEFAULT_CONTEXT, OVERALL_SCOPE, context_of, is_wide_scope, join_subject, split_subject
+from .dialect import Registry
 from .listing import ListedVersion, Listing
 
 _UNUSED_SCOPE = ":.lifeboat-never-set:"

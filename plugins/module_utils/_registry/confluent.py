@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 
 from .._core.errors import RegistryError
 from .._schemas.capabilities import Again, Capabilities, Identity, TopicDeletes
-from .._schemas.model import GLOBAL_SCOPE, VersionKey, context_of
-from .dialect import NO_SUCH_PATH, OVERALL_SCOPE, Registry
+from .._schemas.model import GLOBAL_SCOPE, OVERALL_SCOPE, VersionKey, context_of
+from .dialect import NO_SUCH_PATH, Registry
 from .listing import ListedVersion, Listing
 
 PAGE = 1000

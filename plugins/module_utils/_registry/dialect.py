@@ -37,9 +37,6 @@ SUBJECT_SOFT_DELETED, VERSION_SOFT_DELETED = 40404, 40406
 NO_CONFIG, NO_MODE = 40408, 40409
 NO_SUCH_PATH = 404
 
-OVERALL_SCOPE = ":.__GLOBAL:"
-"""The scope that contexts fall back to, where a registry has it (Confluent since 7.9.3)."""
-
 
 class Registry:
     """A schema registry.
@@ -54,6 +51,8 @@ class Registry:
     health_path: ClassVar[str] = "/subjects"
     literal_in_paths: ClassVar[str] = ":"
     """Reserved characters that stand in paths as they are."""
+    config_needs_level: ClassVar[bool] = False
+    """Whether a config without ``compatibilityLevel`` is ignored."""
 
     def __init__(self, client: RegistryClient, version: str | None = None) -> None:
         self.client = client
@@ -173,9 +172,7 @@ class Registry:
         """
         path = f"/subjects/{self.address(key.subject)}/versions/{key.version}" + ("?deleted=true" if deleted else "")
         item = self.client.get(path, "version", absent=(NO_SUBJECT, NO_VERSION, VERSION_SOFT_DELETED))
-        if item is None or not self._is_of(item, key.subject, path):
-            return None
-        return self._parsed(item, key.subject, path, deleted=deleted)
+        return self.told_version(item, key.subject, path, deleted=deleted)
 
     def highest_id(self, context: str, known_id: int) -> int | None:
         """Return the highest id that a context has given out, where the server tells it.
@@ -217,10 +214,11 @@ class Registry:
 
     def set_config(self, scope: str, value: Mapping[str, Any]) -> None:
         """Make a scope's config exactly this; ``value`` has Confluent's GET names."""
-        body = {name: member for name, member in value.items() if name != "compatibilityLevel"}
-        if "compatibilityLevel" in value:
-            body["compatibility"] = value["compatibilityLevel"]
-        self._write("PUT", self._scope_path("config", scope), "config", body=body)
+        self._write("PUT", self._scope_path("config", scope), "config", body=items.config_body(value))
+
+    def change_config(self, scope: str, value: Mapping[str, Any], changed: Iterable[str]) -> None:
+        """Make a scope's config exactly this, where only the fields ``changed`` are not yet so, none too many."""
+        self.set_config(scope, value)
 
     def delete_config(self, scope: str) -> None:
         """Remove a scope's config; nothing happens where there is none."""
@@ -325,9 +323,13 @@ class Registry:
         key = listed.key
         path = f"/subjects/{self.address(key.subject)}/versions/{key.version}?deleted=true"
         item = self.client.get(path, "version", absent=(NO_SUBJECT, NO_VERSION, VERSION_SOFT_DELETED))
-        if item is None or not self._is_of(item, key.subject, path):
+        return self.told_version(item, key.subject, path, deleted=listed.deleted)
+
+    def told_version(self, item: Any, subject: str, path: str, *, deleted: bool = False) -> SchemaVersion | None:
+        """Read what the server answered when it was asked for a version; None for none, or one of another subject."""
+        if item is None or not self._is_of(item, subject, path):
             return None
-        return self._parsed(item, key.subject, path, deleted=listed.deleted)
+        return self._parsed(item, subject, path, deleted=deleted)
 
     def _parsed(self, item: Any, subject: str, path: str, *, deleted: bool) -> SchemaVersion:
         try:

@@ -81,6 +81,11 @@ def registration(version: SchemaVersion, *, with_id: bool) -> dict[str, Any]:
     return body
 
 
+def config_body(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body of ``PUT /config`` for a config with the names of ``GET``, which differ in one of them."""
+    return {"compatibility" if name == "compatibilityLevel" else name: member for name, member in value.items()}
+
+
 def _read_reference(item: Any) -> Reference:
     return Reference(_typed(item, "name", str), _typed(item, "subject", str), _typed(item, "version", int))
 

@@ -1,0 +1,111 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests that only those send who administer a registry by hand: lookups, trials, deletions, whole contexts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._schemas.model import GLOBAL_SCOPE, OVERALL_SCOPE, SchemaContent, SchemaVersion, VersionKey
+from . import items
+from .confluent import ConfluentRegistry
+from .dialect import (
+    NO_MODE,
+    NO_SCHEMA,
+    NO_SUBJECT,
+    NO_VERSION,
+    SUBJECT_SOFT_DELETED,
+    Registry,
+)
+
+NEVER_SET = ":.lifeboat-never-set:"
+"""A context that nobody has, to see what holds where nothing is set."""
+
+_GONE = (NO_SUBJECT, NO_VERSION)
+
+
+def is_level_set(registry: Registry, scope: str, level: Any) -> bool:
+    """Tell whether a wide scope was given its compatibility level, where the registry itself does not tell.
+
+    Confluent's own level shows in a context that has none, unless one is set for all contexts; for those, the level of
+    an untouched server (``BACKWARD``) is taken. A level that is what the server has anyway counts as not set.
+    """
+    if not isinstance(registry, ConfluentRegistry):
+        return False
+    if scope == OVERALL_SCOPE:
+        return bool(level != "BACKWARD")
+    path = f"/config/{registry.address(NEVER_SET)}?defaultToGlobal=true"
+    value = registry.client.get(path, "config", absent=(NO_SUBJECT,))
+    return isinstance(value, dict) and value.get("compatibilityLevel") != level
+
+
+def delete_modes_below(registry: Registry, scope: str) -> None:
+    """Remove the mode of a context, and of all its subjects, those without versions too; Confluent's alone does it.
+
+    Before 8.0.3 it removes that of the context only; others do nothing here.
+    """
+    if isinstance(registry, ConfluentRegistry):
+        registry.require_writable()
+        path = "/mode" if scope == GLOBAL_SCOPE else f"/mode/{registry.address(scope)}"
+        registry.client.send("DELETE", f"{path}?recursive=true", "mode", accept=(NO_SUBJECT, NO_MODE))
+
+
+def look_up(registry: Registry, subject: str, content: SchemaContent, *, normalize: bool) -> SchemaVersion | None:
+    """Ask for the live version of a subject that has a content, as the server compares contents.
+
+    Raises:
+        RegistryError: ``registry_code`` 42201 when the server cannot parse it or lacks what it refers to; or
+            ``aliased_subject``.
+    """
+    path = f"/subjects/{registry.address(subject)}" + ("?normalize=true" if normalize else "")
+    body = items.registration(SchemaVersion(subject, 0, 0, content), with_id=False)
+    absent = (NO_SUBJECT, NO_SCHEMA, NO_VERSION, SUBJECT_SOFT_DELETED)
+    answer = registry.client.send("POST", path, "lookup", body=body, accept=absent)
+    if answer.code is not None:
+        return None
+    return registry.told_version(answer.value, subject, path)
+
+
+def incompatibilities(registry: Registry, subject: str, content: SchemaContent, *, normalize: bool) -> list[str] | None:
+    """Try a content against the versions that the compatibility level of a subject makes it compatible with.
+
+    Returns:
+        None when it is compatible; else what the server gives as reasons, which may be nothing.
+
+    Raises:
+        RegistryError: As `look_up`.
+    """
+    path = f"/compatibility/subjects/{registry.address(subject)}/versions?verbose=true"
+    body = items.registration(SchemaVersion(subject, 0, 0, content), with_id=False)
+    path += "&normalize=true" if normalize else ""
+    answer = registry.client.send("POST", path, "compatibility", body=body, accept=(*_GONE, SUBJECT_SOFT_DELETED))
+    if answer.code is not None:
+        return None
+    if not isinstance(answer.value, dict) or not isinstance(answer.value.get("is_compatible"), bool):
+        raise registry.client.unexpected(path, answer.value, "whether it is compatible", method="POST")
+    return None if answer.value["is_compatible"] else [str(reason) for reason in answer.value.get("messages") or ()]
+
+
+def register(registry: Registry, subject: str, content: SchemaContent, *, normalize: bool) -> None:
+    """Register a content as a new version of a subject."""
+    registry.require_writable()
+    path = f"/subjects/{registry.address(subject)}/versions" + ("?normalize=true" if normalize else "")
+    body = items.registration(SchemaVersion(subject, 0, 0, content), with_id=False)
+    registry.client.send("POST", path, "register", body=body, repeatable=False)
+
+
+def delete_subject(registry: Registry, subject: str) -> None:
+    """Soft-delete all versions of a subject; nothing happens where there are none."""
+    _delete(registry, f"/subjects/{registry.address(subject)}", "soft delete", (NO_SUBJECT, SUBJECT_SOFT_DELETED))
+
+
+def purge_version(registry: Registry, key: VersionKey) -> None:
+    """Delete a soft-deleted version for good; nothing happens where there is none."""
+    path = f"/subjects/{registry.address(key.subject)}/versions/{key.version}?permanent=true"
+    _delete(registry, path, "purge", _GONE)
+
+
+def _delete(registry: Registry, path: str, kind: str, done: tuple[int, ...]) -> Any:
+    registry.require_writable()
+    return registry.client.send("DELETE", path, kind, accept=done)

@@ -158,7 +158,7 @@ def unordered(recorded: Any, answered: Any) -> bool:
 
 
 def without(*names: str) -> Callable[[Any, Any], bool]:
-    """Return a comparison that leaves the values of fields out wherever they stand, but not whether they stand there."""
+    """Return a comparison that leaves out the values of fields, but not whether they stand there."""
 
     def blank(value: Any) -> Any:
         if isinstance(value, dict):

@@ -17,7 +17,7 @@ from .._core.fields import Fields
 from .._storage.port import Storage
 
 FORMAT_VERSION = 1
-"""The version of all formats that this release writes, and the newest that it reads."""
+"""The version of a format where `NEWEST` does not say otherwise."""
 
 STORE = "lifeboat.kafka/store"
 RESTORE_POINT = "lifeboat.kafka/restore-point"
@@ -34,12 +34,18 @@ TOPIC_RESTORE = "lifeboat.kafka/topic-restore"
 OFFSET_MAP = "lifeboat.kafka/offset-map"
 UNFINISHED_TOPICS = "lifeboat.kafka/unfinished-topics"
 
+NEWEST = {PART: 2}
+"""The newest version that this release reads, of formats that have several; all earlier ones are read too.
+
+A part of version 2 has entries of the kind ``kek``, which earlier releases would take for damage.
+"""
+
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def encode(format_name: str, fields: dict[str, Any]) -> bytes:
+def encode(format_name: str, fields: dict[str, Any], format_version: int = FORMAT_VERSION) -> bytes:
     """Write a document of one of the formats above."""
-    return document_bytes({"format": format_name, "format_version": FORMAT_VERSION, **fields})
+    return document_bytes({"format": format_name, "format_version": format_version, **fields})
 
 
 def decode(content: bytes, format_name: str, document: str) -> Fields:
@@ -54,9 +60,8 @@ def decode(content: bytes, format_name: str, document: str) -> Fields:
         Damaged: It is not such a document.
         UnsupportedFormat: It is in a newer version of the format.
     """
-    return Fields.of_document(
-        document, parse_json(content, document), format_name=format_name, format_version=FORMAT_VERSION
-    )
+    newest = NEWEST.get(format_name, FORMAT_VERSION)
+    return Fields.of_document(document, parse_json(content, document), format_name=format_name, format_version=newest)
 
 
 def read(storage: Storage, path: str, format_name: str) -> Fields:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from .._core.canonical import sha256_hex
 from .._core.fields import Fields
-from .documents import INDEX_PAGE, PART, encode, sha256, whole_number
+from .documents import FORMAT_VERSION, INDEX_PAGE, PART, encode, sha256, whole_number
 from .layout import part_file
 from .points import PartRef
 
@@ -56,6 +56,8 @@ class Entry(NamedTuple):
         """Say what is lost without it, for people."""
         if "subject" in self.facts and "version" in self.facts:
             return f"version {self.facts['version']} of subject {self.facts['subject']}"
+        if "kek" in self.facts:
+            return f"the key encryption key {self.facts['kek']} and all data encryption keys under it"
         if "subject" in self.facts:
             return f"the list of versions and the settings of subject {self.facts['subject']}"
         match self.facts:
@@ -96,6 +98,8 @@ class Part:
         pages: Its index, in order.
         files: How many entries the index has.
         size: How many bytes these have.
+        format_version: Which releases can read all of it: `FORMAT_VERSION`, or `documents.NEWEST` for a part with entries
+            of kinds that came with that.
     """
 
     name: str
@@ -105,6 +109,7 @@ class Part:
     pages: tuple[PageRef, ...]
     files: int
     size: int
+    format_version: int = FORMAT_VERSION
 
     @classmethod
     def from_document(cls, fields: Fields) -> Part:
@@ -121,6 +126,7 @@ class Part:
             pages=tuple(_page_ref(page) for page in fields.objects("pages")),
             files=whole_number(fields, "files"),
             size=whole_number(fields, "bytes"),
+            format_version=fields.format_version,
         )
         fields.finish()
         if part.files != sum(page.entries for page in part.pages):
@@ -140,6 +146,7 @@ class Part:
                 "files": self.files,
                 "bytes": self.size,
             },
+            self.format_version,
         )
 
     def ref(self) -> PartRef:

@@ -10,6 +10,7 @@ from typing import Any
 
 from .._core.canonical import sha256_hex
 from .._core.errors import Damaged
+from .documents import FORMAT_VERSION
 from .layout import backup_folder, hashed_file, page_file, part_file
 from .open_point import OpenPoint
 from .parts import Entry, PageRef, Part, cut_into_pages, encode_page
@@ -68,12 +69,15 @@ class PartWriter:
                     raise ValueError(f"{path} was added to the part twice")
                 self._entries[path] = Entry(file, 0, len(content.content), content.sha256, facts)
 
-    def finish(self, *, summary: Mapping[str, Any], complete: bool = True) -> PartRef:
+    def finish(
+        self, *, summary: Mapping[str, Any], complete: bool = True, format_version: int = FORMAT_VERSION
+    ) -> PartRef:
         """Write the index and the part's head, and hand the part to the restore point.
 
         Args:
             summary: What to tell of it in listings, such as counts; JSON values, nothing of this run alone.
             complete: Whether all that was asked for is in it.
+            format_version: As in `Part`.
 
         Raises:
             Refused: The restore point has another part of that name already.
@@ -95,6 +99,7 @@ class PartWriter:
             pages=tuple(pages),
             files=len(self._entries),
             size=sum(entry.length for entry in self._entries.values()),
+            format_version=format_version,
         )
         ref = part.ref()
         self._files.put([*documents, Content((part_file(self._name, ref.sha256),), part.encode(), ref.sha256)])

@@ -23,6 +23,9 @@ class Fields:
         value: The parsed JSON value.
         where: The place in the document, such as ``versions[3]``; empty for the whole.
 
+    Attributes:
+        format_version: Of a whole document, the version of its format.
+
     Raises:
         Damaged: The value is not an object.
     """
@@ -30,13 +33,14 @@ class Fields:
     def __init__(self, document: str, value: Any, where: str = "") -> None:
         self.document = document
         self._where = where
+        self.format_version = 0
         if not isinstance(value, dict):
             raise self.damaged(f"{where or 'it'} must be an object")
         self._left = dict(value)
 
     @classmethod
     def of_document(cls, document: str, value: Any, *, format_name: str, format_version: int) -> Fields:
-        """Begin reading a whole document, whose ``format`` and ``format_version`` must fit.
+        """Begin reading a whole document, whose ``format`` must fit, and whose ``format_version`` must not be newer.
 
         Raises:
             Damaged: It is not a document of that format.
@@ -52,8 +56,9 @@ class Fields:
                 f"{format_version}. Use a newer release of lifeboat.kafka.",
                 object_name=document,
             )
-        if version != format_version:
+        if version < 1:
             raise fields.damaged(f"format_version {version} never existed")
+        fields.format_version = version
         return fields
 
     def damaged(self, reason: str) -> Damaged:

@@ -16,9 +16,15 @@ from .._archive.reader import PartReader
 from .._archive.store import Store
 from .._core.canonical import document_bytes
 from .._core.errors import Damaged
-from .._schemas.documents import GLOBAL_CONFIG, MANIFEST, SUBJECT, VERSION, DocumentName
+from .._schemas.documents import GLOBAL_CONFIG, KEK, MANIFEST, SUBJECT, VERSION, DocumentName
 
-_FILES = {MANIFEST: "_manifest.json", GLOBAL_CONFIG: "_global_config.json", SUBJECT: "_metadata.json"}
+_FILES = {
+    MANIFEST: "_manifest.json",
+    GLOBAL_CONFIG: "_global_config.json",
+    SUBJECT: "_metadata.json",
+    KEK: "_keys.json",
+}
+_FOLDERS = {SUBJECT: "subjects", VERSION: "subjects", KEK: "keks"}
 
 
 def part_files(found: Iterable[tuple[DocumentName, Any]]) -> Iterator[tuple[str, bytes, Mapping[str, Any]]]:
@@ -45,6 +51,8 @@ def name_of(entry: Entry) -> DocumentName:
             return DocumentName(VERSION, subject, version)
         case {"kind": "subject", "subject": str(subject)}:
             return DocumentName(SUBJECT, subject)
+        case {"kind": "kek", "kek": str(kek)}:
+            return DocumentName(KEK, kek)
         case {"kind": ("manifest" | "global_config") as kind}:
             return DocumentName(kind)
     raise Damaged(
@@ -75,7 +83,7 @@ def _path(name: DocumentName) -> str:
     if name.kind in (MANIFEST, GLOBAL_CONFIG):
         return path_of(SCHEMA_REGISTRY, _FILES[name.kind])
     file = f"v{name.version}.json" if name.kind == VERSION else _FILES[name.kind]
-    return path_of(SCHEMA_REGISTRY, "subjects", name.subject, file)
+    return path_of(SCHEMA_REGISTRY, _FOLDERS[name.kind], name.subject, file)
 
 
 def _facts(name: DocumentName) -> Mapping[str, Any]:
@@ -84,4 +92,6 @@ def _facts(name: DocumentName) -> Mapping[str, Any]:
         facts["subject"] = name.subject
     if name.kind == VERSION:
         facts["version"] = name.version
+    if name.kind == KEK:
+        facts["kek"] = name.subject
     return facts

@@ -14,7 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from .encryption_keys import EncryptionKeys
 from .graph import dependency_order, missing_references
+from .key_documents import kek_fields
 from .model import (
     RegistryState,
     SchemaVersion,
@@ -30,12 +32,14 @@ MANIFEST = "manifest"
 GLOBAL_CONFIG = "global_config"
 SUBJECT = "subject"
 VERSION = "version"
+KEK = "kek"
 
 FORMATS: Mapping[str, str] = {
     MANIFEST: "lifeboat.kafka/schema-registry",
     GLOBAL_CONFIG: "lifeboat.kafka/schema-registry-settings",
     SUBJECT: "lifeboat.kafka/schema-subject",
     VERSION: "lifeboat.kafka/schema-version",
+    KEK: "lifeboat.kafka/encryption-keys",
 }
 """The ``format`` of each kind of document."""
 
@@ -44,8 +48,8 @@ class DocumentName(NamedTuple):
     """Names a document by what it is about.
 
     Args:
-        kind: `MANIFEST`, `GLOBAL_CONFIG`, `SUBJECT` or `VERSION`.
-        subject: The true qualified name, of a subject's and a version's document.
+        kind: `MANIFEST`, `GLOBAL_CONFIG`, `SUBJECT`, `VERSION` or `KEK`.
+        subject: The true qualified name, of a subject's and a version's document; the KEK's name of a KEK's document.
         version: The version number, of a version's document.
     """
 
@@ -58,6 +62,8 @@ class DocumentName(NamedTuple):
             return "_manifest.json"
         if self.kind == GLOBAL_CONFIG:
             return "_global_config.json"
+        if self.kind == KEK:
+            return f"keks/{self.subject}/_keys.json"
         return f"subjects/{self.subject}/" + ("_metadata.json" if self.kind == SUBJECT else f"v{self.version}.json")
 
 
@@ -81,7 +87,10 @@ class Manifest:
 
 
 def count(state: RegistryState) -> dict[str, int]:
-    """Count what a state holds: subjects, versions, soft-deleted and sensitive ones, contexts, configs and modes."""
+    """Count what a state holds: subjects, versions, soft-deleted and sensitive ones, contexts, configs and modes.
+
+    KEKs and DEKs are counted where there are any: archives of before they were exported say nothing of them.
+    """
     versions = state.versions.values()
     settings = state.settings.values()
     return {
@@ -92,6 +101,7 @@ def count(state: RegistryState) -> dict[str, int]:
         "contexts": len(state.contexts),
         "configs": sum(scope.config.is_set is True for scope in settings),
         "modes": sum(scope.mode.is_set is True for scope in settings),
+        **(state.keys.counts() if state.keys else {}),
     }
 
 
@@ -106,8 +116,8 @@ def documents(
         selection: As in `Manifest`.
 
     Yields:
-        A name and a JSON value: subjects sorted, the versions of each before its own document; then the settings of
-        the registry and its contexts; the manifest last.
+        A name and a JSON value: subjects sorted, the versions of each before its own document; then KEKs with their
+        DEKs; then the settings of the registry and its contexts; the manifest last.
 
     Raises:
         CycleError: Versions refer to each other in a circle.
@@ -121,6 +131,9 @@ def documents(
         for version in versions:
             yield DocumentName(VERSION, subject, version.version), _version_document(version)
         yield DocumentName(SUBJECT, subject), _subject_document(subject, versions, state.settings.get(subject))
+    keys = state.keys or EncryptionKeys()
+    for name in sorted(keys.keks):
+        yield DocumentName(KEK, name), _document(KEK, **kek_fields(keys, name))
     yield DocumentName(GLOBAL_CONFIG), _global_document(state)
     yield DocumentName(MANIFEST), _manifest_document(state, order, source, selection)
 

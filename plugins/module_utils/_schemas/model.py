@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .._core.canonical import compact_bytes, sha256_hex
+from .encryption_keys import EncryptionKeys
 
 DEFAULT_CONTEXT = "."
 
@@ -159,6 +160,7 @@ class RegistryState:
         contexts: Names of all contexts, ``.`` among them, sorted.
         highest_ids: The highest id known per context, where the registry tells it or versions show it.
         settled: Whether two readings agreed.
+        keys: Its encryption keys; None where nothing is known of them, as where a registry keeps none.
     """
 
     versions: dict[VersionKey, SchemaVersion] = field(default_factory=dict)
@@ -166,6 +168,7 @@ class RegistryState:
     contexts: tuple[str, ...] = (DEFAULT_CONTEXT,)
     highest_ids: dict[str, int] = field(default_factory=dict)
     settled: bool = True
+    keys: EncryptionKeys | None = None
 
     def subjects(self) -> list[str]:
         """Return the qualified names of all subjects that have versions, soft-deleted ones too, sorted."""

@@ -14,6 +14,7 @@ from .documents import (
     FORMAT_VERSION,
     FORMATS,
     GLOBAL_CONFIG,
+    KEK,
     MANIFEST,
     SUBJECT,
     VERSION,
@@ -22,6 +23,7 @@ from .documents import (
     count,
 )
 from .graph import Versions, missing_references
+from .key_documents import read_keys
 from .model import (
     GLOBAL_SCOPE,
     Reference,
@@ -72,6 +74,7 @@ def read_documents(
     for name, fields in sorted(by_kind[VERSION].items()):
         if DocumentName(SUBJECT, name.subject) not in lost:
             raise fields.damaged(f"{DocumentName(SUBJECT, name.subject)} does not list it")
+    state.keys = read_keys(by_kind[KEK]) if by_kind[KEK] else None
     if DocumentName(GLOBAL_CONFIG) not in lost:
         _read_settings(_single(by_kind, GLOBAL_CONFIG), state)
     return _read_manifest(_single(by_kind, MANIFEST), state, whole=not lost), state

@@ -53,6 +53,7 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.writer imp
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.clock import SystemClock
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import Damaged, UnsupportedFormat
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas import documents as registry_documents
+from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.encryption_keys import Dek, DekKey, Kek, keys_of
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import (
     GLOBAL_SCOPE,
     UNSET,
@@ -166,6 +167,7 @@ def registry_state() -> RegistryState:
         settings={GLOBAL_SCOPE: ScopeSettings(full, Setting("READWRITE", None)), "orders": ScopeSettings(config=full)},
         contexts=(".", ".eu"),
         highest_ids={".": 7, ".eu": 7},
+        keys=keys_of([Kek("k", "aws-kms", "key")], [Dek(DekKey("k", "orders", "AES256_GCM", 1), "AAEC")]),
     )
 
 
@@ -189,8 +191,11 @@ def test_what_is_written_is_as_described(tmp_path: Path) -> None:
 def test_only_documents_of_the_format_are_read(format_name: str) -> None:
     fine = documents.encode(format_name, {"any": 1})
     assert documents.decode(fine, format_name, "there").required("any", int) == 1
-    with pytest.raises(UnsupportedFormat, match=r"there is in version 2 .* newer release"):
-        documents.decode(fine.replace(b'_version": 1', b'_version": 2'), format_name, "there")
+    newer = documents.NEWEST.get(format_name, 1) + 1
+    with pytest.raises(UnsupportedFormat, match=rf"there is in version {newer} .* newer release"):
+        documents.decode(fine.replace(b'_version": 1', b'_version": %d' % newer), format_name, "there")
+    for version in range(1, newer):
+        assert documents.decode(documents.encode(format_name, {}, version), format_name, "").format_version == version
     for wrong in (b"", b"[]", b"\x00", fine[:-3], fine.replace(b'_version": 1', b'_version": true'), b'{"a": NaN}'):
         with pytest.raises(Damaged, match="there"):
             documents.decode(wrong, format_name, "there")

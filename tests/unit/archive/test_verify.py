@@ -170,7 +170,7 @@ def test_a_damaged_index_hinders_no_backup(store: Store, tmp_path: Path) -> None
 def test_a_newer_part_is_refused(store: Store, tmp_path: Path) -> None:
     path = only(tmp_path / BACKUP, "parts/schema-registry.*.json")
     point = tmp_path / BACKUP / "restore-points" / "00000001.json"
-    path.write_bytes(path.read_bytes().replace(b'"format_version": 1', b'"format_version": 2'))
+    path.write_bytes(path.read_bytes().replace(b'"format_version": 1', b'"format_version": 3'))
     document = json.loads(point.read_bytes())
     document["parts"][0]["sha256"] = sha256_hex(path.read_bytes())
     said = {name: value for name, value in document.items() if name not in ("format", "format_version", "sha256")}

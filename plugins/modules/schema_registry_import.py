@@ -61,9 +61,36 @@ options:
     choices: [keep, assign]
     default: keep
   subject_mapping:
-    description: New names of subjects by their old ones. References follow.
+    description:
+      - New names of subjects by their old ones. References and aliases follow.
+      - An old name is a whole name; or a pattern with one C(*), and what it stands for is carried over, such as
+        C(orders-*) and C(prod-orders-*); or a C(~) and a regular expression that must match the whole name, whose
+        groups the new name takes over as C(\1) or C(\g<name>).
+      - A whole name goes before patterns, and of these the first that fits, in the order given. Whole names and
+        patterns without a context mean subjects of the default context; those of others begin with it, such as
+        C(:.eu:orders-*). A regular expression is compared to the name with its context.
+      - A whole name that is not among the selected subjects is an error, and so are two subjects of one new name. A
+        pattern that fits none is warned about.
     type: dict
     default: {}
+  context_mapping:
+    description:
+      - New contexts by their old ones, such as C(.) and C(.eu) to bring the default context into one of its own, or
+        C(.eu) and C(.) to bring that one out of it. Their configs, modes and highest ids go along, and references that
+        name a context follow. It applies to the names that O(subject_mapping) gives.
+      - Two contexts become one only if no two subjects get the same name, and with O(ids=keep) no id stands for two
+        schemas.
+    type: dict
+    default: {}
+  keep_highest_id:
+    description:
+      - With O(ids=keep), and where the source had given ids to schemas that were deleted for good since, whether the
+        target is kept from giving these ids to others. Data that carries them would be read with the wrong schema.
+      - For that the subject C(lifeboat.kafka.highest-id) gets a soft-deleted version that has the highest of these ids,
+        in each context where the ids of the schemas themselves do not reach it. Elsewhere it is not made.
+      - It is not made either where only some subjects of a context are imported.
+    type: bool
+    default: true
   accept_losses:
     description:
       - Kinds of things that the target cannot hold and that may be lost.
@@ -131,6 +158,20 @@ EXAMPLES = r"""
     subject_mapping:
       orders-value: test.orders-value
     ids: assign
+
+- name: Promote the context .staging to the default one, with new prefixes
+  lifeboat.kafka.schema_registry_import:
+    registry:
+      url: http://registry.example.org:8081
+    store:
+      path: /srv/lifeboat
+    backup_id: prod
+    subjects: [":.staging:*"]
+    subject_mapping:
+      ":.staging:test.*": ":.staging:prod.*"
+      '~:\.staging:(.+)-draft': ':.staging:\1'
+    context_mapping:
+      .staging: .
 """
 
 RETURN = r"""
@@ -271,6 +312,8 @@ def main() -> None:
         "strategy": {"type": "str", "choices": ["preserve", "skip", "overwrite"], "default": "preserve"},
         "ids": {"type": "str", "choices": ["keep", "assign"], "default": "keep"},
         "subject_mapping": {"type": "dict", "default": {}},
+        "context_mapping": {"type": "dict", "default": {}},
+        "keep_highest_id": {"type": "bool", "default": True},
         "accept_losses": {"type": "list", "elements": "str", "choices": list(LOSS_KINDS), "default": []},
         "allow_purge": {"type": "bool", "default": False},
         "on_damage": {"type": "str", "choices": ["fail", "skip"], "default": "fail"},

@@ -23,7 +23,7 @@ from .._registry.detect import connect
 from .._registry.dialect import Registry
 from .._schemas.classify import KEPT, LEAVE
 from .._schemas.compare import same_setting
-from .._schemas.import_plan import ASSIGN, LIVE_ON_TARGET, Assigned, ImportOptions, ImportPlan, Item
+from .._schemas.import_plan import ASSIGN, KEEP, LIVE_ON_TARGET, Assigned, ImportOptions, ImportPlan, Item
 from .._schemas.keep import STAYS_LIVE
 from .._schemas.model import RegistryState, VersionKey
 from .._schemas.plan import plan_import
@@ -42,7 +42,7 @@ from .earlier_runs import (
     unfinished_versions,
 )
 from .read_archive import read_archive
-from .read_registry import WHOLE_REGISTRY, read_everything
+from .read_registry import WHOLE_REGISTRY, highest_ids, read_everything
 
 OPERATION = "schema_registry_import"
 _SHOWN = 100
@@ -62,12 +62,14 @@ class ImportRequest:
         subjects: Which subjects; what they refer to comes along.
         strategy: ``preserve``, ``skip`` or ``overwrite``.
         ids: ``keep`` or ``assign``.
-        subject_mapping: New names by old ones.
+        subject_mapping: New names of subjects by old ones, and by patterns of these.
+        context_mapping: New contexts by old ones.
         accept_losses: Losses that do not stop the import.
         allow_purge: Whether subjects of the target may be deleted for good.
         on_damage: ``fail`` or ``skip``.
         on_failure: ``keep_closed`` or ``prior_modes``.
         journal: A directory for the journal, or None for the store.
+        keep_highest_id: Whether ids that the source had given to what is gone are kept from being given again.
     """
 
     backup_id: str
@@ -76,11 +78,13 @@ class ImportRequest:
     strategy: str
     ids: str
     subject_mapping: Mapping[str, str]
+    context_mapping: Mapping[str, str]
     accept_losses: frozenset[str]
     allow_purge: bool
     on_damage: str
     on_failure: str
     journal: str | None
+    keep_highest_id: bool
 
 
 @dataclass(frozen=True)
@@ -139,9 +143,11 @@ class RegistryImport:
             strategy=request.strategy,
             ids=request.ids,
             subject_mapping=request.subject_mapping,
+            context_mapping=request.context_mapping,
             accept_losses=request.accept_losses,
             allow_purge=request.allow_purge,
             unfinished=unfinished_versions(earlier),
+            keep_highest_id=request.keep_highest_id,
         )
         left = leftovers(earlier)
         target = _read_target(registry, archived.state, options, [each.scope for each in left.values()])
@@ -278,7 +284,8 @@ def _read_target(
     """Read all that a target holds, with the settings of its own scopes, the archive's, and those once changed."""
     state = read_everything(registry, ())
     scopes = {*registry.setting_scopes(state.contexts), *state.subjects(), *scopes_to_read(archive, options), *changed}
-    return replace(state, settings=registry.read_settings(sorted(scopes)))
+    highest = highest_ids(registry, state.versions.values()) if options.ids == KEEP else {}
+    return replace(state, settings=registry.read_settings(sorted(scopes)), highest_ids=highest)
 
 
 def _sorted_out(found: Iterable[Leftover], target: RegistryState) -> tuple[tuple[Leftover, ...], tuple[Leftover, ...]]:

@@ -17,8 +17,9 @@ from .._core.errors import Damaged
 from .._core.selection import Selection
 from .._schemas.documents import MANIFEST, DocumentName
 from .._schemas.graph import closure, missing_references
-from .._schemas.model import RegistryState, VersionKey, is_wide_scope
+from .._schemas.model import GLOBAL_SCOPE, RegistryState, VersionKey, context_of, context_scope, is_wide_scope
 from .._schemas.reading import read_documents
+from .read_registry import WHOLE_REGISTRY
 from .registry_part import name_of, read_document
 
 FAIL, SKIP = "fail", "skip"
@@ -59,6 +60,8 @@ def read_archive(store: Store, point: RestorePoint, subjects: Selection, *, on_d
     for key, target in _broken(state, manifest.unresolved):
         costs = f"version {key.version} of subject {key.subject}"
         damaged.append({"file": str(key), "reason": f"it refers to {target}, which is left out", "costs": costs})
+    if not _holds_all_subjects(point):
+        state = replace(state, highest_ids={})  # which are those of subjects that nobody asked for
     return Archived(_selected(state, subjects), tuple(damaged))
 
 
@@ -96,6 +99,11 @@ def _broken(
             yield referrer, broken[referrer]
 
 
+def _holds_all_subjects(point: RestorePoint) -> bool:
+    scope = point.scope[SCHEMA_REGISTRY]
+    return all(scope.get(name) == WHOLE_REGISTRY[name] for name in ("subjects", "exclude_subjects"))
+
+
 def _selected(state: RegistryState, subjects: Selection) -> RegistryState:
     held = {*state.subjects(), *(scope for scope in state.settings if not is_wide_scope(scope))}
     names = subjects.select(held, what="subject in the restore point")
@@ -103,9 +111,14 @@ def _selected(state: RegistryState, subjects: Selection) -> RegistryState:
         return state
     chosen = set(names)
     keys = closure([key for key in state.versions if key.subject in chosen], state.versions)
+    whole = set(map(context_of, chosen)) - set(map(context_of, held - chosen))
     chosen |= {key.subject for key in keys}
+    chosen |= {context_scope(context) for context in whole} - {
+        GLOBAL_SCOPE
+    }  # which are not the default context's alone
     return replace(
         state,
         versions={key: version for key, version in state.versions.items() if key in keys},
         settings={scope: held for scope, held in state.settings.items() if scope in chosen},
+        highest_ids={context: highest for context, highest in state.highest_ids.items() if context in whole},
     )

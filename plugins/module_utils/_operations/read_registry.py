@@ -130,7 +130,7 @@ def read_registry(registry: Registry, scope: Scope, topic: SchemasTopic | None =
         versions=versions,
         settings=settings,
         contexts=contexts,
-        highest_ids=_highest_ids(registry, versions.values(), topic),
+        highest_ids=highest_ids(registry, versions.values(), topic),
         settled=settled and len(versions) == len(chosen),
     )
 
@@ -216,7 +216,16 @@ def _told(listing: Listing, chosen: set[VersionKey]) -> dict[VersionKey, ListedV
     return {key: listing.versions[key] for key in chosen}
 
 
-def _highest_ids(registry: Registry, versions: Iterable[SchemaVersion], topic: SchemasTopic | None) -> dict[str, int]:
+def highest_ids(
+    registry: Registry, versions: Iterable[SchemaVersion], topic: SchemasTopic | None = None
+) -> dict[str, int]:
+    """Find out the highest id that a registry has given in each context: as it tells, else as its versions show.
+
+    Args:
+        registry: Which one.
+        versions: All that it holds.
+        topic: The topic that it keeps them in, where that was read.
+    """
     known: dict[str, int] = {}
     for version in versions:
         context = context_of(version.subject)

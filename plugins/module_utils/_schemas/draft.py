@@ -26,6 +26,7 @@ class Draft:
         known: As in `ImportPlan`.
         same: As in `ImportPlan`.
         uncertain: As in `ImportPlan`.
+        notes: For people, a sentence each.
         needs_config: Subjects whose config must not stand in the way of a registration.
     """
 
@@ -37,4 +38,5 @@ class Draft:
     known: dict[VersionKey, Assigned] = field(default_factory=dict)
     same: dict[VersionKey, VersionKey] = field(default_factory=dict)
     uncertain: frozenset[VersionKey] = frozenset()
+    notes: list[str] = field(default_factory=list)
     needs_config: frozenset[str] = frozenset()

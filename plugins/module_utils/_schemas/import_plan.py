@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from .content import same as same_content
 from .losses import Loss
 from .model import RegistryState, SchemaContent, SchemaVersion, Setting, VersionKey, context_of, context_scope
+from .naming import Names
 
 PRESERVE, SKIP, OVERWRITE = "preserve", "skip", "overwrite"
 KEEP, ASSIGN = "keep", "assign"
@@ -45,19 +46,29 @@ class ImportOptions:
     Args:
         strategy: ``preserve``, ``skip`` or ``overwrite``.
         ids: ``keep`` or ``assign``.
-        subject_mapping: New qualified subject names by those of the archive.
+        subject_mapping: As in `naming.Names`.
+        context_mapping: As in `naming.Names`.
         accept_losses: Kinds of `losses.LOSS_KINDS` that do not stop the import.
         allow_purge: Whether ``overwrite`` may purge subjects.
         unfinished: Versions, in the target's names, that an earlier and unfinished import into this target was to
             register. Where the target holds them as the archive does, they count as this import's own.
+        keep_highest_id: Whether, with ``ids: keep``, the target is kept from giving ids again that the source had
+            given to what is gone.
     """
 
     strategy: str = PRESERVE
     ids: str = KEEP
     subject_mapping: Mapping[str, str] = field(default_factory=dict)
+    context_mapping: Mapping[str, str] = field(default_factory=dict)
     accept_losses: frozenset[str] = frozenset()
     allow_purge: bool = False
     unfinished: frozenset[VersionKey] = frozenset()
+    keep_highest_id: bool = True
+
+    @cached_property
+    def names(self) -> Names:
+        """What the archive's subjects, contexts and scopes are called in the target."""
+        return Names(self.subject_mapping, self.context_mapping)
 
 
 @dataclass(frozen=True)
@@ -201,6 +212,7 @@ class ImportPlan:
         settings: What is set after the last step: configs, those with an alias last; then modes, wide scopes last.
         losses: What the target cannot hold; all of it accepted.
         notes: For people: what else to know, a sentence each.
+        old_names: The archive's names of its subjects, by those in the target.
         known: With ``ids: assign``: what the target already holds, by source.
         same: With ``ids: assign``: versions that are registered only once, since their subject has the content under
             a lower number; by source, the source of that one.
@@ -216,6 +228,7 @@ class ImportPlan:
     settings: tuple[SettingChange, ...]
     losses: tuple[Loss, ...]
     notes: tuple[str, ...] = ()
+    old_names: Mapping[str, str] = field(default_factory=dict)
     known: Mapping[VersionKey, Assigned] = field(default_factory=dict)
     same: Mapping[VersionKey, VersionKey] = field(default_factory=dict)
     uncertain: frozenset[VersionKey] = frozenset()
@@ -288,14 +301,15 @@ class ImportPlan:
         content = step.version.content
         if step.with_id:
             return content
-        old_names = {new: old for old, new in self.options.subject_mapping.items()}
         references = []
         for reference in content.references:
             target = reference.target(step.subject)
-            named = VersionKey(old_names.get(target.subject, target.subject), target.version)
-            source = self.same.get(named, named)
-            known = self.known[source].version if source in self.known else reference.version
-            references.append(replace(reference, version=numbers.get(source, known)))
+            if target.subject in self.old_names:
+                named = VersionKey(self.old_names[target.subject], target.version)
+                source = self.same.get(named, named)
+                known = self.known[source].version if source in self.known else reference.version
+                reference = replace(reference, version=numbers.get(source, known))
+            references.append(reference)
         return replace(content, references=tuple(references))
 
     def assigned(self, ids: Mapping[VersionKey, int], actual: RegistryState) -> dict[VersionKey, Assigned]:

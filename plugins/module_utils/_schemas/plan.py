@@ -14,9 +14,11 @@ from .capabilities import Capabilities
 from .classify import OMIT
 from .compare import same_setting
 from .draft import Draft
+from .highest import reserve_highest_ids
 from .import_plan import KEEP, NEW, ImportOptions, ImportPlan, Item, PurgeSubject, SettingChange, TemporarySetting
 from .keep import draft_keep
 from .losses import summed
+from .merging import check_ids
 from .model import DEFAULT_CONTEXT, RegistryState, ScopeSettings, context_of
 from .problems import ImportRefused, Problem
 from .settings_plan import (
@@ -48,12 +50,14 @@ def plan_import(
     Raises:
         ImportRefused: There are conflicts, references that lead nowhere, names or ids that the target cannot have, or
             losses that are not accepted; all of them are named.
-        InvalidOption: The mapping cannot be used, or the target does not take ids.
+        InvalidOption: A mapping cannot be used, or the target does not take ids.
         Refused: The target cannot be written to at all.
     """
     _check(capabilities, options)
     made = wish(archive, capabilities, options)
+    check_ids(made.versions.values(), options)
     draft = (draft_keep if options.ids == KEEP else draft_assign)(made, target, capabilities, options)
+    reserve_highest_ids(made, draft, target, capabilities, options)
     purged = {step.subject for step in draft.steps if isinstance(step, PurgeSubject)}
     subjects = {step.subject for step in draft.steps}
     created = {*subjects, *(key.subject for key in draft.versions)} - _foreign_subjects(target, options)
@@ -75,7 +79,8 @@ def plan_import(
         temporary=(*modes, *temporary_configs(draft.needs_config, target)),
         settings=tuple(settings),
         losses=losses,
-        notes=(*made.notes, *_unreached_ids(archive, draft, options), *_about_settings(made, after)),
+        notes=(*made.notes, *draft.notes, *_about_settings(made, after)),
+        old_names=made.old_names,
         known=draft.known,
         same=draft.same,
         uncertain=draft.uncertain,
@@ -167,19 +172,3 @@ def _about_settings(made: Wish, after: RegistryState) -> Iterable[str]:
 
 def _listed(names: list[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
-
-
-def _unreached_ids(archive: RegistryState, draft: Draft, options: ImportOptions) -> Iterable[str]:
-    """Tell where the target will assign ids that the source had already given away."""
-    if options.ids != KEEP or options.subject_mapping:
-        return
-    reached: dict[str, int] = {}
-    for key, version in draft.versions.items():
-        context = context_of(key.subject)
-        reached[context] = max(version.id, reached.get(context, 0))
-    for context, highest in sorted(archive.highest_ids.items()):
-        if 0 < reached.get(context, 0) < highest:
-            yield (
-                f"The source had given ids up to {highest} in the context {context}, of which those above "
-                f"{reached[context]} are gone; the target may give them to other schemas."
-            )

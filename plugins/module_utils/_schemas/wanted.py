@@ -6,18 +6,15 @@
 from __future__ import annotations
 
 import unicodedata
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from .._core.errors import InvalidOption
 from .capabilities import Capabilities
 from .import_plan import KEEP, ImportOptions
 from .losses import CONFIGS, CONTEXTS, REFERENCES, Lost, stored_content
 from .model import (
     DEFAULT_CONTEXT,
     UNSET,
-    Reference,
     RegistryState,
     SchemaContent,
     SchemaVersion,
@@ -29,9 +26,11 @@ from .model import (
     is_wide_scope,
     split_subject,
 )
+from .naming import ALIASES, Names
 from .problems import Problem
 
 IMPORT = "IMPORT"
+READWRITE = "READWRITE"
 READWRITE = "READWRITE"
 
 
@@ -65,6 +64,8 @@ class Wish:
         versions: By subject in the target and number in the archive.
         omitted: Versions that the target cannot hold at all, with the reason.
         settings: By scope in the target.
+        highest_ids: The highest id that the source had given, by context in the target.
+        old_names: As in `ImportPlan`.
         lost: What is lost of settings and of what is omitted.
         problems: What forbids the import.
         notes: For people, a sentence each.
@@ -73,6 +74,8 @@ class Wish:
     versions: dict[VersionKey, Wanted] = field(default_factory=dict)
     omitted: dict[VersionKey, tuple[Wanted, str]] = field(default_factory=dict)
     settings: dict[str, ScopeSettings] = field(default_factory=dict)
+    highest_ids: dict[str, int] = field(default_factory=dict)
+    old_names: dict[str, str] = field(default_factory=dict)
     lost: list[Lost] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -80,8 +83,7 @@ class Wish:
 
 def scopes_to_read(archive: RegistryState, options: ImportOptions) -> list[str]:
     """Return the scopes whose settings a plan must know of the target, beside those of its own subjects."""
-    named = {*archive.subjects(), *archive.settings}
-    scopes = {options.subject_mapping.get(name, name) for name in named}
+    scopes = set(map(options.names.of, {*archive.subjects(), *archive.settings}))
     return sorted({*scopes, *(context_scope(context_of(scope)) for scope in scopes)})
 
 
@@ -89,11 +91,10 @@ def wish(archive: RegistryState, capabilities: Capabilities, options: ImportOpti
     """Turn an archive into what a target is to hold.
 
     Raises:
-        InvalidOption: The mapping names a subject that the archive lacks, or brings two subjects to one name.
+        InvalidOption: A mapping names what the archive lacks, or brings two subjects to one name.
     """
-    mapping = options.subject_mapping
-    _check_mapping(archive, mapping)
-    made = Wish()
+    names = options.names
+    made = Wish(notes=names.check(archive), old_names={names.of(old): old for old in archive.subjects()})
     for key in sorted(archive.versions):
         wanted = _wanted(archive.versions[key], capabilities, options)
         reason = _cannot_hold(wanted, capabilities)
@@ -103,54 +104,24 @@ def wish(archive: RegistryState, capabilities: Capabilities, options: ImportOpti
         else:
             made.omitted[wanted.key] = (wanted, reason[1])
             made.lost.append(Lost(reason[0], wanted.key.subject, str(wanted.key)))
-    for scope, settings in archive.settings.items():
-        _add_settings(mapping.get(scope, scope), settings, mapping, capabilities, made)
+    for context, highest in archive.highest_ids.items():
+        new = names.context(context)
+        made.highest_ids[new] = max(highest, made.highest_ids.get(new, highest))
+    _add_all_settings(archive.settings, names, capabilities, made)
     for scope in {*(key.subject for key in made.versions), *made.settings}:
         if not is_wide_scope(scope):
             made.problems.extend(_name_problem(scope, capabilities))
     return made
 
 
-def _check_mapping(archive: RegistryState, mapping: Mapping[str, str]) -> None:
-    names = {*archive.subjects(), *(scope for scope in archive.settings if not is_wide_scope(scope))}
-    for old, new in sorted(mapping.items()):
-        if old not in names:
-            raise InvalidOption(
-                f"subject_mapping names {old}, which is not among the selected subjects of the backup.",
-                object_name=old,
-            )
-        if is_wide_scope(new):
-            raise InvalidOption(f"subject_mapping gives {old} the name {new!r}, which is no subject.", object_name=old)
-    for new, times in sorted(Counter(mapping.get(name, name) for name in names).items()):
-        if times > 1:
-            both = ", ".join(sorted(name for name in names if mapping.get(name, name) == new))
-            raise InvalidOption(f"subject_mapping brings several subjects to the name {new}: {both}.", object_name=new)
-
-
-def _wanted(
-    version: SchemaVersion,
-    capabilities: Capabilities,
-    options: ImportOptions,
-) -> Wanted:
-    mapping = options.subject_mapping
-    subject = mapping.get(version.subject, version.subject)
-    original = version.content
-    if mapping and original.references:
-        references = tuple(_renamed(r, version.subject, subject, mapping) for r in original.references)
+def _wanted(version: SchemaVersion, capabilities: Capabilities, options: ImportOptions) -> Wanted:
+    names, original = options.names, version.content
+    references = tuple(names.reference(reference, version.subject) for reference in original.references)
+    if references != original.references:
         original = replace(original, references=references)
     stored, lost = stored_content(original, capabilities, with_id=options.ids == KEEP)
-    kept = SchemaVersion(subject, version.version, version.id, stored, version.deleted)
+    kept = SchemaVersion(names.of(version.subject), version.version, version.id, stored, version.deleted)
     return Wanted(version.key, original, kept, lost)
-
-
-def _renamed(reference: Reference, old_referrer: str, referrer: str, mapping: Mapping[str, str]) -> Reference:
-    """Return a reference under the target's names; as it was written where that leads to the right subject."""
-    old = reference.target(old_referrer).subject
-    new = mapping.get(old, old)
-    if reference.target(referrer).subject == new:
-        return reference
-    context, name = split_subject(new)
-    return replace(reference, subject=name if context == context_of(referrer) else f":{context}:{name}")
 
 
 def _cannot_hold(wanted: Wanted, capabilities: Capabilities) -> tuple[str, str] | None:
@@ -182,9 +153,28 @@ def _id_problem(version: SchemaVersion, capabilities: Capabilities, options: Imp
         yield Problem(version.subject, version.version, "id_out_of_range", why)
 
 
-def _add_settings(
-    scope: str, settings: ScopeSettings, mapping: Mapping[str, str], capabilities: Capabilities, made: Wish
+def _add_all_settings(
+    settings: Mapping[str, ScopeSettings], names: Names, capabilities: Capabilities, made: Wish
 ) -> None:
+    """Add the settings under the target's scopes; where contexts come together, those of the one that stays there."""
+    for scope in sorted(settings, key=lambda scope: (names.of(scope) != scope, scope)):
+        new, held = names.of(scope), settings[scope]
+        if new in made.settings:
+            if held != made.settings[new]:
+                made.notes.append(
+                    f"The settings of {scope or 'the registry'} are not applied to {new or 'the registry'}."
+                )
+        else:
+            _add_settings(new, held if new == scope else _moved(held), names, capabilities, made)
+
+
+def _moved(settings: ScopeSettings) -> ScopeSettings:
+    """Return the settings of a scope that becomes another, without a mode that may well be unset."""
+    unset = settings.mode.is_set is None and settings.mode.value == READWRITE
+    return replace(settings, mode=UNSET) if unset else settings
+
+
+def _add_settings(scope: str, settings: ScopeSettings, names: Names, capabilities: Capabilities, made: Wish) -> None:
     if context_of(scope) != DEFAULT_CONTEXT and not capabilities.contexts:
         if settings != ScopeSettings():
             made.lost.append(Lost(CONTEXTS, scope, f"settings of {scope}"))
@@ -197,16 +187,16 @@ def _add_settings(
         if mode.value != READWRITE:  # a target without modes is always in READWRITE
             made.lost.append(Lost(CONFIGS, scope, f"mode {mode.value}"))
         mode = UNSET
-    made.settings[scope] = ScopeSettings(_config(scope, settings.config, mapping, capabilities, made), mode)
+    made.settings[scope] = ScopeSettings(_config(scope, settings.config, names, capabilities, made), mode)
 
 
-def _config(scope: str, config: Setting, mapping: Mapping[str, str], capabilities: Capabilities, made: Wish) -> Setting:
+def _config(scope: str, config: Setting, names: Names, capabilities: Capabilities, made: Wish) -> Setting:
     if not isinstance(config.value, dict):
         return config
     value = {name: field for name, field in config.value.items() if field is not None}
-    for alias in ("alias", "aliasForDeks"):
-        if value.get(alias) in mapping:
-            value[alias] = mapping[value[alias]]
+    for alias in ALIASES:
+        if isinstance(value.get(alias), str) and not is_wide_scope(value[alias]):
+            value[alias] = names.of(value[alias])
     unknown = sorted(set(value) - capabilities.config_fields) if capabilities.config_fields is not None else []
     for name in unknown:
         made.lost.append(Lost(CONFIGS, scope, f"config field {name}"))

@@ -81,6 +81,6 @@ options:
           - Which registry this is. V(auto) asks the server.
           - A server that is not recognised is only read from until this option says what it is.
         type: str
-        choices: [auto, confluent, axonops]
+        choices: [auto, confluent, axonops, karapace]
         default: auto
 """

@@ -199,6 +199,7 @@ def _read_once(
     subjects = {key.subject for key in chosen}
     contexts = {".", *listing.contexts} if subjects else {"."}
     scopes = {*registry.setting_scopes(sorted(contexts)), *subjects}
+    scopes.update(name for name in listing.without_versions if _is_chosen(name, scope.subjects, contexts))
     if topic is None:
         return listing, chosen, registry.read_settings(sorted(scopes))
     scopes.update(name for name in topic.log.scopes() if _is_chosen(name, scope.subjects, contexts))

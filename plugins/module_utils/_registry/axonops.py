@@ -30,6 +30,7 @@ class AxonOpsRegistry(Registry):
         contexts=True,
         references_across_contexts=False,
         references_to_soft_deleted=False,
+        floating_references=True,
         reference_types=frozenset({"AVRO", "JSON", "PROTOBUF"}),
         register_keeps_metadata=True,
         register_keeps_rule_sets=True,
@@ -39,6 +40,7 @@ class AxonOpsRegistry(Registry):
         same_content_again=Again.AFTER_SOFT_DELETE,
         second_id_for_content=False,  # in memory it can; on a database it answers the second id and stores the first
         soft_delete=True,
+        soft_delete_below_soft_deleted=True,
         undelete_by_register=False,  # HTTP 500
         register_purges_lower=False,
         encryption_keys=True,

@@ -32,6 +32,7 @@ class ConfluentRegistry(Registry):
         contexts=True,
         references_across_contexts=True,
         references_to_soft_deleted=True,
+        floating_references=True,
         reference_types=frozenset({"AVRO", "JSON", "PROTOBUF"}),
         register_keeps_metadata=True,
         register_keeps_rule_sets=False,
@@ -41,6 +42,7 @@ class ConfluentRegistry(Registry):
         same_content_again=Again.ALWAYS,
         second_id_for_content=True,
         soft_delete=True,
+        soft_delete_below_soft_deleted=True,
         undelete_by_register=True,
         register_purges_lower=True,
         encryption_keys=True,  # where the DEK registry is switched on

@@ -13,11 +13,16 @@ from .axonops import AxonOpsRegistry
 from .client import RegistryClient
 from .confluent import ConfluentRegistry
 from .dialect import Registry
+from .karapace import KarapaceRegistry
 
 NOT_KNOWN_HERE = (400, 404, 405)
 """HTTP statuses of a server that knows nothing of what it is asked; 400 is also a TLS port's answer to plain HTTP."""
 
-DIALECTS: dict[str, type[Registry]] = {kind.implementation: kind for kind in (ConfluentRegistry, AxonOpsRegistry)}
+NOT_READY = 503
+
+DIALECTS: dict[str, type[Registry]] = {
+    kind.implementation: kind for kind in (ConfluentRegistry, AxonOpsRegistry, KarapaceRegistry)
+}
 
 
 def connect(settings: RegistrySettings, *, client: RegistryClient | None = None) -> Registry:
@@ -35,25 +40,28 @@ def connect(settings: RegistrySettings, *, client: RegistryClient | None = None)
         RegistryError: No schema registry answers there.
     """
     client = client or RegistryClient(settings)
-    facts = _version_facts(client)
-    version = facts.get("version")
-    kind = DIALECTS.get(settings.implementation) or _kind(facts)
-    if not facts or kind is Registry:
+    kind, version = _recognised(client)
+    if kind is Registry:
         _check_is_registry(client)
-    return kind(client, version if isinstance(version, str) else None)
+    return DIALECTS.get(settings.implementation, kind)(client, version if isinstance(version, str) else None)
 
 
-def _kind(facts: dict[str, Any]) -> type[Registry]:
-    """Both implementations tell their commit: Confluent as ``commitId``, AxonOps as ``commit``."""
-    if "commitId" in facts:
-        return ConfluentRegistry
-    return AxonOpsRegistry if "commit" in facts else Registry
+def _recognised(client: RegistryClient) -> tuple[type[Registry], Any]:
+    """Return the make and the version that a server tells; `Registry` for one that is not known."""
+    facts = _facts(client, "/v1/metadata/version")  # Confluent has it since 7.1.2
+    for member, kind in (("commitId", ConfluentRegistry), ("commit", AxonOpsRegistry)):
+        if member in facts:
+            return kind, facts.get("version")
+    health = _facts(client, KarapaceRegistry.health_path, NOT_READY)
+    if "karapace_version" in health:
+        return KarapaceRegistry, health["karapace_version"]
+    return Registry, facts.get("version")
 
 
-def _version_facts(client: RegistryClient) -> dict[str, Any]:
-    """Ask for the version; empty where the server has no such path (Confluent before 7.1.2, and other makes)."""
+def _facts(client: RegistryClient, path: str, *accept: int) -> dict[str, Any]:
+    """Ask for facts about the server; empty where there is no such path. ``accept``: statuses of usable answers."""
     try:
-        value = client.get("/v1/metadata/version", "detection")
+        value = client.send("GET", path, "detection", accept=accept).value
     except RegistryError as error:
         if error.facts.get("http_status") in NOT_KNOWN_HERE:
             return {}

@@ -34,12 +34,14 @@ class Listing:
     Args:
         contexts: Names of all contexts, ``.`` among them, sorted.
         versions: Every version, soft-deleted ones too.
+        without_versions: Names that the registry lists although they have no versions: they may have a config.
         unaddressable: Subjects that the registry holds, but that its API cannot name in a path: context and name as
             told, and why. None of their versions is listed.
     """
 
     contexts: tuple[str, ...] = (DEFAULT_CONTEXT,)
     versions: dict[VersionKey, ListedVersion] = field(default_factory=dict)
+    without_versions: tuple[str, ...] = ()
     unaddressable: dict[tuple[str, str], str] = field(default_factory=dict)
 
 

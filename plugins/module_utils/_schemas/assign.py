@@ -224,10 +224,11 @@ class _Assignment:
             for reference in group.content.references:
                 referrers[reference.target(key.subject)].add(key)
         leaving = {self._twins[key].key for key in doomed if key in self._twins}
+        deleted_ones_too = not self._capabilities.soft_delete_below_soft_deleted
         named = {
             target
             for version in self._target.versions.values()
-            if not version.deleted and version.key not in leaving
+            if deleted_ones_too or not (version.deleted or version.key in leaving)
             for target in version.reference_targets()
         }
         stay_live: set[VersionKey] = set()
@@ -235,7 +236,8 @@ class _Assignment:
             if key in doomed:
                 twin = self._twins.get(key)
                 held = twin is not None and twin.key in named
-                if held or any(self._is_live(referrer, stay_live) for referrer in referrers[key]):
+                there = (by for by in referrers[key] if self._acts(by) or by in self._twins)
+                if held or any(deleted_ones_too or self._is_live(by, stay_live) for by in there):
                     stay_live.add(key)
         return stay_live
 

@@ -55,6 +55,7 @@ class Capabilities:
         contexts: Whether there are contexts besides the default one.
         references_across_contexts: Whether a reference may name a subject of another context.
         references_to_soft_deleted: Whether a registration may refer to a soft-deleted version in IMPORT.
+        floating_references: Whether a reference to the latest version (-1) stays one, and is not stored with a number.
         reference_types: The schema types that may carry references.
         register_keeps_metadata: Whether a registration without an id keeps ``metadata``.
         register_keeps_rule_sets: Whether a registration without an id keeps ``ruleSet``.
@@ -64,6 +65,7 @@ class Capabilities:
         same_content_again: Whether one subject can hold the same content twice, in IMPORT.
         second_id_for_content: Whether one context can hold the same content under two ids.
         soft_delete: Whether single versions can be soft-deleted.
+        soft_delete_below_soft_deleted: Whether that can be done while other soft-deleted versions refer to it.
         undelete_by_register: Whether registering a soft-deleted version again, with its id, brings it back.
         register_purges_lower: Whether registering a version removes lower soft-deleted ones of the same id and subject.
         encryption_keys: Whether it keeps key encryption keys and the data encryption keys that they wrap.
@@ -83,6 +85,7 @@ class Capabilities:
     contexts: bool
     references_across_contexts: bool
     references_to_soft_deleted: bool
+    floating_references: bool
     reference_types: frozenset[str]
     register_keeps_metadata: bool
     register_keeps_rule_sets: bool
@@ -92,6 +95,7 @@ class Capabilities:
     same_content_again: Again
     second_id_for_content: bool
     soft_delete: bool
+    soft_delete_below_soft_deleted: bool
     undelete_by_register: bool
     register_purges_lower: bool
     encryption_keys: bool

@@ -20,7 +20,7 @@ from .purge import purge, unsafe
 from .settle import Settling
 from .wanted import IMPORT, Wish
 
-STAYS_LIVE = "live versions refer to it, so that the target keeps it live"
+STAYS_LIVE = "other versions refer to it, so that the target keeps it live"
 
 
 def draft_keep(made: Wish, target: RegistryState, capabilities: Capabilities, options: ImportOptions) -> Draft:

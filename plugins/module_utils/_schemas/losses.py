@@ -24,7 +24,7 @@ LOSS_KINDS: Mapping[str, str] = {
     METADATA: "The target does not keep metadata on import.",
     RULES: "The target does not keep rule sets on import.",
     CONTEXTS: "The target has no contexts, so that what lies in others than the default one is left out.",
-    SOFT_DELETES: "The target cannot soft-delete these versions, which live ones refer to, so that they stay live.",
+    SOFT_DELETES: "The target cannot soft-delete these versions, which others refer to, so that they stay live.",
     REFERENCES: "The target cannot hold these references, so that the versions that carry them are left out.",
     CONFIGS: "The target cannot hold these configs or modes, or some of their fields.",
     DEKS: "The target cannot hold data encryption keys.",

@@ -96,7 +96,7 @@ class Settling:
         }
 
     def _find_stay_live(self) -> None:
-        """Find what cannot be soft-deleted since a live version refers to it that is not registered afterwards."""
+        """Find what cannot be soft-deleted since a version refers to it that is not registered afterwards."""
         self.stay_live = set()
         doomed = self._to_delete()
         if not self._capabilities.soft_delete:
@@ -116,7 +116,7 @@ class Settling:
 
     def _blocks(self, referrer: VersionKey) -> bool:
         if not self.is_live(referrer):
-            return False
+            return not self._capabilities.soft_delete_below_soft_deleted
         return not (self._is_registered(referrer) and self._capabilities.references_to_soft_deleted)
 
     def _duplicates(self) -> Iterator[tuple[VersionKey, _Change]]:

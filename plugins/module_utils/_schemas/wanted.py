@@ -131,6 +131,8 @@ def _cannot_hold(wanted: Wanted, capabilities: Capabilities) -> tuple[str, str] 
         return CONTEXTS, "the target has no contexts"
     if references and wanted.original.schema_type not in capabilities.reference_types:
         return REFERENCES, f"the target has no references in schemas of type {wanted.original.schema_type}"
+    if not capabilities.floating_references and any(reference.version < 0 for reference in references):
+        return REFERENCES, "the target has no references to the latest version"
     if not capabilities.references_across_contexts and any(r.subject.startswith(":.") for r in references):
         return REFERENCES, "the target has no references that name a context"
     return None

@@ -343,7 +343,7 @@ def test_live_versions_that_refer_to_soft_deleted_ones() -> None:
     assert [loss.kind for loss in refused(archive, capabilities=AXONOPS).losses] == ["soft_deletes"]
     plan = planned(archive, capabilities=AXONOPS, accept_losses=frozenset({"soft_deletes"}))
     assert [(str(item.source), item.why) for item in plan.left] == [
-        ("a version 1", "live versions refer to it, so that the target keeps it live")
+        ("a version 1", "other versions refer to it, so that the target keeps it live")
     ]
     after = done(plan, state(), AXONOPS)
     assert not after.versions[VersionKey("a", 1)].deleted

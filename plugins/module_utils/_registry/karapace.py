@@ -1,0 +1,159 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Karapace; facts are from recorded answers of 6.2.0 and its source.
+
+What is said of IMPORT, which later versions have, is from their documents alone, and was never tried on one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, ClassVar
+
+from .._core.errors import Refused
+from .._schemas.capabilities import Again, Capabilities, Identity, TopicDeletes
+from .._schemas.model import DEFAULT_CONTEXT, GLOBAL_SCOPE, UNSET, Setting, context_of, join_subject, split_subject
+from .dialect import Registry
+from .listing import Listing
+
+READWRITE, IMPORT = "READWRITE", "IMPORT"
+
+FIRST_WITH_IMPORT = (6, 2, 4)
+"""The release whose documents name IMPORT first."""
+
+
+class KarapaceRegistry(Registry):
+    """Is read version by version: ``GET /schemas`` takes ``deleted`` the wrong way round, and tells of nobody's state.
+
+    It has no contexts: ``:.eu:orders`` is a name like any other. In the model that is a subject of the context
+    ``.eu``, so that other makes can take it for one. References lead to the plain name that they say, so where a
+    subject with such a name refers to one without, the model has that as a reference to the default context.
+    """
+
+    implementation: ClassVar[str] = "karapace"
+    declared: ClassVar[Capabilities] = Capabilities(
+        writes=True,
+        ids_in=None,
+        forced_import=False,  # its force is said to delete what is there
+        modes=frozenset(),
+        contexts=False,
+        references_across_contexts=False,
+        references_to_soft_deleted=False,
+        floating_references=False,
+        reference_types=frozenset({"AVRO", "PROTOBUF"}),
+        register_keeps_metadata=False,
+        register_keeps_rule_sets=False,
+        import_keeps_metadata=False,
+        import_keeps_rule_sets=False,
+        identity=Identity.CONTENT,
+        same_content_again=Again.AFTER_SOFT_DELETE,
+        second_id_for_content=False,
+        soft_delete=True,
+        soft_delete_below_soft_deleted=False,
+        undelete_by_register=False,
+        register_purges_lower=False,
+        encryption_keys=False,
+        deletes_used_keks=False,
+        config_fields=frozenset({"compatibilityLevel"}),
+        lowest_id=1,
+        highest_id=2**31 - 2,
+        topic_deletes=TopicDeletes.NULL_OR_EMPTY,
+        reserved_names=frozenset(),
+        forbidden_characters=frozenset(map(chr, (*range(32), *range(127, 160)))),  # taken, and then answered with 500
+    )
+    health_path: ClassVar[str] = "/_health"
+
+    @cached_property
+    def capabilities(self) -> Capabilities:
+        """IMPORT goes by the version, since nothing can be asked about it without writing."""
+        if _release(self.version) < FIRST_WITH_IMPORT:
+            return self.declared
+        return replace(self.declared, ids_in=IMPORT, modes=frozenset({IMPORT}))
+
+    def name_problem(self, subject: str) -> str | None:
+        """Return why a name cannot be used; also where the model would take it for another one."""
+        same = join_subject(*split_subject(subject))
+        if same != subject:
+            return f"it begins like a name in a context, and would be taken for {same!r}"
+        return super().name_problem(subject)
+
+    def list_versions(self) -> Listing:
+        """List every subject by itself; numbers come in the order of the log."""
+        listing = super().list_versions()
+        for key in [key for key in listing.versions if not split_subject(key.subject)[1]]:
+            del listing.versions[key]
+            listing.unaddressable[split_subject(key.subject)] = "it would be taken for a context"
+        listing.contexts = tuple(sorted({DEFAULT_CONTEXT, *(context_of(key.subject) for key in listing.versions)}))
+        return listing
+
+    def get_mode(self, scope: str) -> Setting:
+        """Read a mode: READWRITE is the answer for every scope that nothing else is set for, and not asked in vain."""
+        held = super().get_mode(scope) if self.capabilities.modes else UNSET
+        return UNSET if held.value == READWRITE else held
+
+    def set_mode(self, scope: str, mode: str, *, force: bool = False) -> None:
+        """Set a mode, never by force, which is said to delete the schemas that are there.
+
+        Raises:
+            Refused: This version has no modes.
+        """
+        if not self.capabilities.modes:
+            raise Refused(
+                f"Karapace {self.version or 'of this version'} has no modes that can be set: it is always in READWRITE.",
+                object_name=scope,
+            )
+        super().set_mode(scope, mode)
+
+    def delete_mode(self, scope: str) -> None:
+        """Bring a mode back to READWRITE, since there is nothing to remove it with."""
+        if self.get_mode(scope).value is not None:
+            self.set_mode(scope, READWRITE)
+
+    def delete_config(self, scope: str) -> None:
+        """Remove a subject's level.
+
+        Raises:
+            Refused: It is the global one, which cannot be removed.
+        """
+        if scope == GLOBAL_SCOPE:
+            raise Refused(
+                "Karapace cannot remove its global compatibility level, only replace it. Set the level that is wanted "
+                "instead; BACKWARD is what holds where the server's own configuration names no other.",
+                object_name=scope,
+            )
+        super().delete_config(scope)
+
+    def _list_by_subject(self, subjects: Iterable[str], listing: Listing) -> None:
+        """List subjects; it names also those that only have a config, or had one."""
+        names = list(subjects)
+        super()._list_by_subject(names, listing)
+        held = {key.subject for key in listing.versions}
+        listing.without_versions = tuple(
+            sorted(name for name in names if name not in held and self.name_problem(name) is None)
+        )
+
+    def _without_inventions(self, item: Any) -> Any:
+        """Name the default context in references where the model would look for them in another one."""
+        named = item.get("references") if isinstance(item, dict) else None
+        if not isinstance(named, list) or context_of(str(item.get("subject"))) == DEFAULT_CONTEXT:
+            return item
+        return {**item, "references": [_in_default_context(reference) for reference in named]}
+
+    def _is_mode_set(self, scope: str, mode: str) -> bool | None:
+        return True
+
+
+def _in_default_context(reference: Any) -> Any:
+    subject = reference.get("subject") if isinstance(reference, dict) else None
+    if not isinstance(subject, str) or subject.startswith(":."):
+        return reference
+    return {**reference, "subject": f":{DEFAULT_CONTEXT}:{subject}"}
+
+
+def _release(version: str | None) -> tuple[int, ...]:
+    found = re.match(r"(\d+)\.(\d+)\.(\d+)", version or "")
+    return tuple(map(int, found.groups())) if found else (0,)

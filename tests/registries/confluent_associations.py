@@ -59,7 +59,7 @@ class Associations:
         return answer
 
     def _of_subject(self, _call: Call, subject: str) -> Any:
-        return self._where(subject=stored_name(subject))
+        return self._where(subject=subject)
 
     def _of_resource(self, _call: Call, resource: str) -> Any:
         return self._where(resourceId=resource)

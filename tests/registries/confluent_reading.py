@@ -86,15 +86,14 @@ class Reading:
         return call.page(numbers)
 
     def _version(self, call: Call, subject: str, version: str) -> Any:
-        return self._told(call, self._found(call, subject, version))
+        return self._told(call, self._found(subject, version, deleted=call.flag("deleted")))
 
     def _version_text(self, call: Call, subject: str, version: str) -> Any:
-        return _text(self._formatted(call, self._found(call, subject, version)))
+        return _text(self._formatted(call, self._found(subject, version, deleted=call.flag("deleted"))))
 
-    def _found(self, call: Call, subject: str, version: str) -> Version:
+    def _found(self, subject: str, version: str, *, deleted: bool) -> Version:
         """Return a version; a name that the default context does not have is looked for in the others."""
-        number, deleted = version_number(version), call.flag("deleted")
-        subject = stored_name(subject)
+        number, subject = version_number(version), stored_name(subject)
         found = self._store.get(subject, number, deleted=deleted)
         if found is None and split(subject)[0] == DEFAULT:
             others = (qualified(context, subject) for context in sorted(self._store.contexts))
@@ -106,12 +105,8 @@ class Reading:
         return found
 
     def _referenced_by(self, call: Call, subject: str, version: str) -> Any:
-        number = version_number(version)
-        subject = existing_subject(self._store, subject, deleted=True)
-        found = self._store.get(subject, number, deleted=True)
-        if found is None:
-            raise version_not_found(number)
-        return [v.id for v in self._store.referrers(subject, found.version, deleted=call.flag("deleted"))]
+        found = self._found(subject, version, deleted=True)
+        return [v.id for v in self._store.referrers(found.subject, found.version, deleted=call.flag("deleted"))]
 
     def _by_metadata(self, call: Call, subject: str) -> Any:
         subject = existing_subject(self._store, subject, deleted=call.flag("deleted"))
@@ -128,22 +123,29 @@ class Reading:
         matches = _matcher(prefix)
         deleted = call.flag("deleted")
         wanted = {subject for subject in self._store.subjects(deleted=True) if matches(subject)}
-        if call.flag("aliases"):
-            configs = self._settings.configs.items()
-            wanted |= {config["alias"] for subject, config in configs if "alias" in config and matches(subject)}
+        aliases = self._aliases(matches) if call.flag("aliases") else {}
+        wanted |= set(aliases)
         found = [version for version in self._store.every() if version.subject in wanted]
         found = [version for version in found if deleted or not version.deleted]
         if call.flag("latestOnly"):
             found = list({version.subject: version for version in found}.values())
         if "ruleType" in call.query:
             found = [version for version in found if _has_rule(version, call.query["ruleType"])]
-        return [version.entity() for version in call.page(found, PAGE)]
+        return [_with_aliases(version, aliases) for version in call.page(found, PAGE)]
+
+    def _aliases(self, matches: Callable[[str], bool]) -> dict[str, list[str]]:
+        """Return the names that stand for a subject, for each that has some."""
+        found: dict[str, list[str]] = {}
+        for subject, config in sorted(self._settings.configs.items()):
+            if "alias" in config and matches(subject):
+                found.setdefault(config["alias"], []).append(subject)
+        return found
 
     # Ids and GUIDs
 
     def _id(self, call: Call, schema_id: str) -> Any:
         number = whole(schema_id)
-        found = self._by_id(call, number)
+        found = self._by_id(call.query.get("subject", ""), number)
         if found is None:
             raise Fault(40403, f"Schema {schema_id} not found")
         told = self._told(call, found)
@@ -151,7 +153,7 @@ class Reading:
         return told | ({"maxId": self._store.last_id(found.context)} if call.flag("fetchMaxId") else {})
 
     def _id_text(self, call: Call, schema_id: str) -> Any:
-        found = self._by_id(call, whole(schema_id))
+        found = self._by_id(call.query.get("subject", ""), whole(schema_id))
         if found is None:
             raise Broken
         return _text(self._formatted(call, found))
@@ -161,7 +163,7 @@ class Reading:
 
     def _id_versions(self, call: Call, schema_id: str) -> Any:
         """The content's last id counts, even where another one was asked for."""
-        found = self._by_id(call, whole(schema_id))
+        found = self._by_id(call.query.get("subject", ""), whole(schema_id))
         if found is None:
             raise Fault(40403, "Schema not found")
         last = self._store.id_of(found)
@@ -169,9 +171,8 @@ class Reading:
         told = [(s, v) for s, v in holders.items() if self._store.get(s, v, deleted=call.flag("deleted"))]
         return call.page([{"subject": subject, "version": version} for subject, version in told])
 
-    def _by_id(self, call: Call, schema_id: int) -> Version | None:
+    def _by_id(self, subject: str, schema_id: int) -> Version | None:
         """Return what an id leads to. A name without a context that has no such id does not count in the end."""
-        subject = call.query.get("subject", "")
         found = self._store.by_id(schema_id, subject)
         if found is None and subject and split(subject)[0] == DEFAULT:
             others = (qualified(context, subject) for context in sorted(self._store.contexts))
@@ -180,9 +181,12 @@ class Reading:
         return found
 
     def _guid(self, _call: Call, wanted: str) -> Any:
-        """The first context counts in which the content ever was, even where it is no more."""
+        """The first context counts in which the content ever was, even where it is no more.
+
+        The name of the default context is taken for a subject's, so that a subject ``.`` comes first.
+        """
         for context, schema_id in self._store.ids_of_guid(wanted).items():
-            found = self._store.by_id(schema_id, qualified(context, ""))
+            found = self._by_id(DEFAULT if context == DEFAULT else qualified(context, ""), schema_id)
             if found is None:
                 raise Broken
             return found.entity("subject", "version", "id")
@@ -240,6 +244,11 @@ def _matcher(prefix: str) -> Callable[[str], bool]:
 def _has_rule(version: Version, kind: str) -> bool:
     rules = [rule for part in RULES for rule in (version.rule_set or {}).get(part) or []]
     return any(rule.get("type") == kind for rule in rules)
+
+
+def _with_aliases(version: Version, aliases: dict[str, list[str]]) -> dict[str, Any]:
+    names = aliases.get(version.subject)
+    return version.entity() | ({"aliases": names} if names else {})
 
 
 def _text(text: str) -> Answer:

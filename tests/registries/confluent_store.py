@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from registries.confluent_content import DEFAULT, Version, split, stored_name
+from registries.confluent_content import DEFAULT, OVERALL, Version, split, stored_name
 
 LARGEST = 2**31 - 1
 
@@ -63,8 +63,10 @@ class Store:
     def has(self, subject: str, *, deleted: bool) -> bool:
         """Whether a subject has versions; a context without a name has those of all its subjects."""
         context, name = split(subject)
-        if not name and context != DEFAULT:
-            return any(split(other)[0] == context and self.all(other, deleted=deleted) for other in self._versions)
+        if not name:
+            anywhere = stored_name(subject) == OVERALL
+            within = (other for other in self._versions if anywhere or split(other)[0] == context)
+            return any(self.all(other, deleted=deleted) for other in within)
         return bool(self.all(subject, deleted=deleted))
 
     def all(self, subject: str, *, deleted: bool) -> list[Version]:

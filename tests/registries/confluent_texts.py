@@ -75,10 +75,10 @@ class Checker:
                 f"com.fasterxml.jackson.core.JsonParseException: Unrecognized token '{word}': was expecting "
                 f"{expected}\n at {place}"
             ) from None
-        if schema_type == "AVRO" and isinstance(value, dict) and set(value) == {"type"}:
-            if isinstance(value["type"], str) and value["type"] not in PRIMITIVES | COMPLEX:
-                self._unresolved += 1
-                raise Unparsable(f"Unknown schema: org.apache.avro.compiler.UnresolvedSchema_{self._unresolved}")
+        kind = value["type"] if schema_type == "AVRO" and isinstance(value, dict) and set(value) == {"type"} else None
+        if isinstance(kind, str) and kind not in PRIMITIVES | COMPLEX:
+            self._unresolved += 1
+            raise Unparsable(f"Unknown schema: org.apache.avro.compiler.UnresolvedSchema_{self._unresolved}")
 
 
 def normalised(schema_type: str, text: str) -> str:

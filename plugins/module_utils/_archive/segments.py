@@ -241,12 +241,13 @@ class PartitionWriter:
         return self._slices[-1]
 
     def _end_slice(self, current: Slice) -> None:
+        sha256 = current.end()
         if self._file is None:
             self._owner._wait_no_more(self)
-            current.piece = self._owner._pack.add(self._waiting)
+            current.piece = self._owner._pack.add(self._waiting, sha256)
             self._waiting = bytearray()
         else:
-            current.end(self._file, self._file.size - current.length)
+            current.piece = self._file.add_piece(self._file.size - current.length, current.length, sha256)
         self._owner._ended(current)
 
 

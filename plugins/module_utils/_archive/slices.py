@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from .streamed import Piece, StreamedFile
+from .streamed import Piece
 from .topic_state import LastBatch
 
 SEGMENT = "segment"
@@ -37,7 +37,7 @@ class Slice:
         base: The base offset of its first batch; None while it is empty.
         length: How many bytes it has.
         last: Its last batch; None while it is empty.
-        piece: Where it lies, once it is ended.
+        piece: Where it lies; None until it is ended.
     """
 
     __slots__ = (
@@ -93,10 +93,11 @@ class Slice:
         self.length += len(data)
         self.next = next_offset
 
-    def end(self, file: StreamedFile, at: int) -> None:
-        """Note where it lies, once all of it is written."""
-        self.piece = Piece(file, at, self.length, self._digest.hexdigest())
-        file.pieces.append(self.piece)
+    def end(self) -> str:
+        """Take nothing more in; return the hash of its bytes as hexadecimal digits."""
+        sha256 = self._digest.hexdigest()
+        del self._digest  # there may be thousands of slices, and what hashes is larger than all else of one
+        return sha256
 
     def facts(self) -> dict[str, Any]:
         """Return what its index entry says of it."""

@@ -44,6 +44,11 @@ class StreamedFile:
         _unplaced(self).write(data)
         self.size += len(data)
 
+    def add_piece(self, at: int, length: int, sha256: str) -> Piece:
+        """Note what some of its bytes are, where the last piece ends."""
+        self.pieces.append(Piece(self, at, length, sha256))
+        return self.pieces[-1]
+
 
 @dataclass
 class Piece:
@@ -156,12 +161,11 @@ class PackWriter:
         self._content = bytearray()
         self.full: list[StreamedFile] = []
 
-    def add(self, content: bytes | bytearray) -> Piece:
-        """Take a piece in."""
+    def add(self, content: bytes | bytearray, sha256: str) -> Piece:
+        """Take a piece in, whose hash is given."""
         if self._content and len(self._content) + len(content) > PACK_BYTES:
             self.flush()
-        piece = Piece(self._pack, len(self._content), len(content), sha256_hex(content))
-        self._pack.pieces.append(piece)
+        piece = self._pack.add_piece(len(self._content), len(content), sha256)
         self._content += content
         return piece
 

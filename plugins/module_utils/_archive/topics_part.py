@@ -115,10 +115,15 @@ class TopicsPartWriter:
             for state in states:
                 base = bases.get(state.topic)
                 # The state itself is compared first, since most are as they were, and to write one takes time.
-                if base is not None and (base.state == state or sha256_hex(state.encode()) == base.entry.sha256):
+                if base is not None and base.state == state:
+                    same.append(base.entry)
+                    continue
+                content = state.encode()
+                sha256 = sha256_hex(content)
+                if base is not None and sha256 == base.entry.sha256:
                     same.append(base.entry)
                 else:
-                    pieces.append((state.topic, packs.add(state.encode())))
+                    pieces.append((state.topic, packs.add(content, sha256)))
             packs.flush()
             files.place(packs.take_full())
         new = (piece.entry({"kind": TOPIC, "topic": topic}) for topic, piece in pieces)

@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 from .._archive.parts import Entry
@@ -35,6 +36,7 @@ _MOST_NODES = 15  # brokers that are read from at once
 _MOST_WANTS = 1000  # partitions in one request
 _MAX_WAIT = 0.5  # seconds that a broker may wait for something to give
 _DURABLE_BYTES = 1 << 28  # how much may be written before what is complete is made durable, and noted
+_MOST_NOTES = 1000  # in one file, which is in memory while it is written
 
 _PAUSE, _LONGEST_PAUSE = 0.3, 5.0  # seconds between two looks for a leader
 
@@ -51,7 +53,7 @@ class Job:
         isolation: Up to where partitions are read.
         partial: Whether the others go on when a partition cannot be read.
         rate: How much all of them may read a second.
-        workers: How many there are.
+        workers: How many there are at a time.
     """
 
     kafka: KafkaSettings
@@ -92,8 +94,9 @@ def capture(job: Job, plans: Sequence[PartitionPlan], reporter: Reporter) -> Cap
 
     def note(slices: Sequence[Slice]) -> None:
         told = ((each, origins.get((each.topic, each.partition))) for each in slices)
-        if found := [noted(each, origin) for each, origin in told if origin is not None]:
-            job.notes.add(found)
+        notes = (noted(each, origin) for each, origin in told if origin is not None)
+        while page := list(islice(notes, _MOST_NOTES)):
+            job.notes.add(page)
 
     with SegmentWriter(job.store, job.backup_id, note) as segments, Wire(job.kafka) as wire:
         return _Capture(job, plans, reporter, segments, wire).run()

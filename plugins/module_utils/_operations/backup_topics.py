@@ -36,13 +36,13 @@ from .newest_topics import NewestTopics, newest_topics
 from .plan_topics import plan_partitions, see_topics
 from .rate import SharedRate
 from .read_cluster import ClusterSeen, read_cluster
+from .share_out import Load, share_out
 from .topic_difference import difference
 from .topic_outcome import Outcome, listed
 from .topic_plan import TopicScope, takes, unavailable
-from .workers import Load, run_workers, shares
+from .workers import run_workers
 
-_PARTITION_WORK = 500  # what a partition costs, in records of one that is large
-_WORTH_A_WORKER = 50_000  # the same for a process
+_OFFSET_BYTES = 100  # what is taken for the size of a record, of which nothing is known before it is read
 
 
 @dataclass(frozen=True)
@@ -209,15 +209,14 @@ class BackupTopics:
     def _read(self, notes: UnfinishedNotes) -> list[Captured]:
         """Let workers read what is to be read."""
         plans = [plan for plan in self.planned.plans if plan.offsets]
-        loads = [Load(plan, plan.leader, plan.offsets + _PARTITION_WORK) for plan in plans]
-        useful = 1 + sum(load.weight for load in loads) // _WORTH_A_WORKER
-        tasks = shares(loads, min(self.options.parallel, useful))
+        loads = [Load(plan, plan.leader, plan.offsets * _OFFSET_BYTES) for plan in plans]
+        tasks, processes = share_out(loads, self.options.parallel)
         self.progress.start("reading topics", sum(plan.offsets for plan in plans), "offsets")
         with contextlib.closing(SharedRate(self.options.bytes_per_second)) as rate:
             isolation = self.options.scope.isolation
-            job = Job(self.kafka, self.store, self.backup_id, notes, isolation, self.options.partial, rate, len(tasks))
+            job = Job(self.kafka, self.store, self.backup_id, notes, isolation, self.options.partial, rate, processes)
             try:
-                return run_workers(tasks, partial(capture, job), processes=len(tasks), progress=self.progress)
+                return run_workers(tasks, partial(capture, job), processes=processes, progress=self.progress)
             except BaseException:
                 # A worker that was killed could not clear away what it had not finished.
                 with contextlib.suppress(StoreError):

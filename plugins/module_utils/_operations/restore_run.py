@@ -32,10 +32,8 @@ from .restore_give_up import give_up, is_hopeless, tell_held, topic_of
 from .restore_plan import CREATE, NOTHING, TopicPlan, Wish
 from .restore_target import check_ends, create, set_configs
 from .send import SendJob, send
-from .workers import Load, run_workers, shares
-
-_PARTITION_WORK = 64 << 10  # what a partition costs, in bytes of one that is large
-_WORTH_A_WORKER = 4 << 20  # the same for a process
+from .share_out import Load, share_out
+from .workers import run_workers
 
 
 @dataclass(frozen=True)
@@ -289,14 +287,13 @@ class RestoreRun:
                     archived, plan.name, restore.topic_id, leader, aim.start, aim.there, *self._producers[plan.name],
                     tuple(self._asked.get(archived.key, ())),
                 )  # fmt: skip
-                loads.append(Load(task, leader, archived.bytes + _PARTITION_WORK))
+                loads.append(Load(task, leader, archived.bytes))
         return loads
 
     def _send(self, loads: Sequence[Load]) -> list[Sent]:
         """Let workers bring the records."""
         options = self._options
-        useful = 1 + sum(load.weight for load in loads) // _WORTH_A_WORKER
-        tasks = shares(loads, min(options.parallel, useful))
+        tasks, processes = share_out(loads, options.parallel)
         options.progress.start("restoring topics", sum(load.item.archived.bytes for load in loads))
         with contextlib.closing(SharedRate(options.bytes_per_second)) as rate:
             job = SendJob(
@@ -307,7 +304,7 @@ class RestoreRun:
                 options.skip_damaged,
                 rate,
             )
-            found = run_workers(tasks, partial(send, job), processes=max(1, len(tasks)), progress=options.progress)
+            found = run_workers(tasks, partial(send, job), processes=processes, progress=options.progress)
         return [sent for share in found for sent in share]
 
     def _note_sent(self) -> None:

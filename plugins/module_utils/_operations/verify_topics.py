@@ -34,14 +34,13 @@ from .compare_partitions import Compared, CompareTask, compare_partitions
 from .earlier_runs import open_journal
 from .restore_source import Source, TopicsAsked, check_least, read_source
 from .restore_target import is_there, target_identity
-from .workers import Load, Reporter, run_workers, shares
+from .share_out import Load, share_out
+from .workers import Reporter, run_workers
 
 MISSING_TOPIC = "missing_topic"
 PARTITIONS = "partitions"
 
 _NAMED = 5
-_PARTITION_WORK = 64 << 10  # what a partition costs, in bytes of one that is large
-_WORTH_A_WORKER = 4 << 20  # the same for a process
 
 
 @dataclass(frozen=True)
@@ -224,11 +223,10 @@ def _offset(found: int | KafkaError) -> int:
 
 
 def _compare(job: _Job, tasks: Sequence[CompareTask], parallel: int, progress: Progress) -> list[Compared]:
-    loads = [Load(task, task.leader, task.archived.bytes + _PARTITION_WORK) for task in tasks]
-    useful = 1 + sum(load.weight for load in loads) // _WORTH_A_WORKER
+    loads = [Load(task, task.leader, task.archived.bytes) for task in tasks]
     progress.start("comparing topics", sum(task.archived.bytes for task in tasks))
-    divided = shares(loads, min(parallel, useful))
-    found = run_workers(divided, partial(_Job.compare, job), processes=max(1, len(divided)), progress=progress)
+    shared, processes = share_out(loads, parallel)
+    found = run_workers(shared, partial(_Job.compare, job), processes=processes, progress=progress)
     return sorted(compared for share in found for compared in share)
 
 

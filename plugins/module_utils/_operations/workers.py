@@ -10,6 +10,7 @@ connections: those of the parent are not its own.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import pickle
 import selectors
@@ -19,9 +20,9 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 from .._core.errors import LifeboatError
 from .._core.progress import Progress
@@ -32,7 +33,6 @@ R = TypeVar("R")
 _PAUSE = 0.2  # seconds between two messages about progress
 _GRACE = 10.0  # seconds that workers have to tidy up
 _PIECE = 1 << 20
-_PARTS_OF_A_SHARE = 8
 _FRAME = struct.Struct(">I")
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -162,6 +162,7 @@ class _Pool(Generic[T, R]):
             os.close(reading)
             for worker in self._workers.values():
                 os.close(worker.pipe)
+            gc.freeze()  # the collector would write into all that is shared with the parent, and so copy it
             threading.Thread(target=_end_with_parent, args=(self._life_line,), daemon=True).start()
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes; the parent ends its workers
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -236,7 +237,7 @@ def run_workers(tasks: Sequence[T], work: Callable[[T, Reporter], R], *, process
     A worker has the parent's memory as it is now. SIGTERM ends it by an exception, so that it can tidy up.
 
     Args:
-        tasks: One for each process; they need not be picklable.
+        tasks: A process is forked for each; they need not be picklable.
         work: Does one task, in a worker; what it returns is pickled.
         processes: How many workers there are at a time, at least 1.
         progress: What the workers tell is told to this one.
@@ -250,54 +251,6 @@ def run_workers(tasks: Sequence[T], work: Callable[[T, Reporter], R], *, process
         RuntimeError: A worker failed in a way that is not foreseen; with its traceback.
     """
     return _Pool(tasks, work, progress).run(processes) if tasks else []
-
-
-class Load(NamedTuple):
-    """Something that a worker is to do.
-
-    Args:
-        item: What, such as a partition.
-        node: The broker that it is done with.
-        weight: How much work it is, at least 1, in any unit.
-    """
-
-    item: Any
-    node: int
-    weight: int
-
-
-def shares(loads: Iterable[Load], most: int) -> list[list[Any]]:
-    """Share work out evenly; what is done with one broker stays together as far as that goes.
-
-    Args:
-        loads: The work.
-        most: How many shares there may be.
-
-    Returns:
-        The items of each share; as many shares as are of use, none of them empty.
-    """
-    ordered = sorted(loads, key=lambda load: (load.node, -load.weight))
-    limit = sum(load.weight for load in ordered) / (most * _PARTS_OF_A_SHARE)
-    chunks: list[tuple[int, int, list[Any]]] = []
-    for item, node, weight in ordered:
-        if chunks and chunks[-1][0] < limit and chunks[-1][1] == node:
-            chunks[-1] = chunks[-1][0] + weight, node, chunks[-1][2]
-            chunks[-1][2].append(item)
-        else:
-            chunks.append((weight, node, [item]))
-    total = sum(weight for weight, _node, _items in chunks)
-    found: list[list[Any]] = [[] for _share in range(min(most, len(chunks)))]
-    loaded = [0] * len(found)
-    nodes: list[set[int]] = [set() for _share in found]
-    for weight, node, items in sorted(chunks, key=lambda chunk: -chunk[0]):
-        fitting = [share for share in range(len(found)) if node in nodes[share]]
-        best = min(fitting or range(len(found)), key=loaded.__getitem__)
-        if (loaded[best] + weight) * most > total:
-            best = min(range(len(found)), key=loaded.__getitem__)
-        found[best] += items
-        loaded[best] += weight
-        nodes[best].add(node)
-    return [share for share in found if share]
 
 
 @contextlib.contextmanager

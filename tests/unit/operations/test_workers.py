@@ -1,7 +1,7 @@
 # Copyright: lifeboat.kafka contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Worker processes, and how work is shared out to them."""
+"""Worker processes, and what they share."""
 
 from __future__ import annotations
 
@@ -11,21 +11,13 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import LifeboatError, StoreError
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.progress import Silent
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.rate import SharedRate
-from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.workers import (
-    Load,
-    Reporter,
-    run_workers,
-    shares,
-)
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.workers import Reporter, run_workers
 
 
 class Told:
@@ -217,31 +209,6 @@ def test_workers_end_when_their_parent_is_killed() -> None:
     )
     assert ended.returncode == -signal.SIGKILL
     assert ended.stdout == b""
-
-
-def loads() -> st.SearchStrategy[list[Load]]:
-    return st.lists(st.tuples(st.integers(0, 3), st.integers(1, 1000))).map(
-        lambda pairs: [Load(place, node, weight) for place, (node, weight) in enumerate(pairs)]
-    )
-
-
-@given(loads(), st.integers(1, 5))
-def test_everything_is_shared_out_once_and_evenly(given_loads: list[Load], most: int) -> None:
-    found = shares(given_loads, most)
-    assert sorted(item for share in found for item in share) == list(range(len(given_loads)))
-    assert len(found) <= most
-    assert all(found)
-    weights = [sum(given_loads[item].weight for item in share) for share in found]
-    if weights:
-        total, heaviest = sum(weights), max(load.weight for load in given_loads)
-        # No share has more than its part, but for what is too large to be cut: an item, or a part of a share.
-        assert max(weights) <= total / most + heaviest + total / (most * 8)
-
-
-def test_small_work_of_one_broker_stays_together() -> None:
-    found = shares([Load((node, place), node, 1) for node in range(2) for place in range(100)], 2)
-    brokers_of_shares: list[Any] = [{node for node, _place in share} for share in found]
-    assert brokers_of_shares == [{0}, {1}]
 
 
 def test_a_rate_is_kept_by_all_that_take_from_it() -> None:

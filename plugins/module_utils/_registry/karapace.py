@@ -86,7 +86,7 @@ class KarapaceRegistry(Registry):
         listing = super().list_versions()
         for key in [key for key in listing.versions if not split_subject(key.subject)[1]]:
             del listing.versions[key]
-            listing.unaddressable[split_subject(key.subject)] = "it would be taken for a context"
+            listing.unaddressable[DEFAULT_CONTEXT, key.subject] = "it would be taken for a context"
         listing.contexts = tuple(sorted({DEFAULT_CONTEXT, *(context_of(key.subject) for key in listing.versions)}))
         return listing
 
@@ -129,29 +129,33 @@ class KarapaceRegistry(Registry):
 
     def _list_by_subject(self, subjects: Iterable[str], listing: Listing) -> None:
         """List subjects; it names also those that only have a config, or had one."""
-        names = list(subjects)
-        super()._list_by_subject(names, listing)
-        held = {key.subject for key in listing.versions}
-        listing.without_versions = tuple(
-            sorted(name for name in names if name not in held and self.name_problem(name) is None)
+        problems = {subject: self.name_problem(subject) for subject in subjects}
+        listing.unaddressable.update(
+            {(DEFAULT_CONTEXT, subject): problem for subject, problem in problems.items() if problem is not None}
         )
+        usable = {subject for subject, problem in problems.items() if problem is None}
+        super()._list_by_subject(sorted(usable), listing)
+        listing.without_versions = tuple(sorted(usable - {key.subject for key in listing.versions}))
 
     def _without_inventions(self, item: Any) -> Any:
         """Name the default context in references where the model would look for them in another one."""
         named = item.get("references") if isinstance(item, dict) else None
-        if not isinstance(named, list) or context_of(str(item.get("subject"))) == DEFAULT_CONTEXT:
+        if not isinstance(named, list):
             return item
-        return {**item, "references": [_in_default_context(reference) for reference in named]}
+        context = context_of(str(item.get("subject")))
+        return {**item, "references": [self._as_in(context, reference) for reference in named]}
+
+    def _as_in(self, context: str, reference: Any) -> Any:
+        subject = reference.get("subject") if isinstance(reference, dict) else None
+        if not isinstance(subject, str):
+            return reference
+        self.address(subject)
+        if context == DEFAULT_CONTEXT or subject.startswith(":."):
+            return reference
+        return {**reference, "subject": f":{DEFAULT_CONTEXT}:{subject}"}
 
     def _is_mode_set(self, scope: str, mode: str) -> bool | None:
         return True
-
-
-def _in_default_context(reference: Any) -> Any:
-    subject = reference.get("subject") if isinstance(reference, dict) else None
-    if not isinstance(subject, str) or subject.startswith(":."):
-        return reference
-    return {**reference, "subject": f":{DEFAULT_CONTEXT}:{subject}"}
 
 
 def _release(version: str | None) -> tuple[int, ...]:

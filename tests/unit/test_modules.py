@@ -18,11 +18,13 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.options im
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import (
     KafkaSettings,
     OAuthSettings,
+    RegistryOAuthSettings,
     RegistrySettings,
     StoreSettings,
 )
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.change_configs import FIELDS as CONFIG_FIELDS
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.import_registry import ImportRequest
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.subject_requests import SubjectRequest
 from testbed.module_docs import module_docs
 from testbed.modules import MODULES
 
@@ -67,9 +69,10 @@ def names_used(nodes: list[ast.stmt]) -> set[str]:
     return used
 
 
-def attributes_used(*folders: str) -> set[str]:
-    """Return the names of all attributes that are read in some rooms."""
-    paths = [path for folder in folders for path in (PLUGINS / "module_utils" / folder).glob("*.py")]
+def attributes_used(*places: str) -> set[str]:
+    """Return the names of all attributes that are read in some rooms or files."""
+    patterns = [place if place.endswith(".py") else f"{place}/*.py" for place in places]
+    paths = [path for pattern in patterns for path in (PLUGINS / "module_utils").glob(pattern)]
     return {
         node.attr
         for path in paths
@@ -84,18 +87,21 @@ def test_every_option_is_used(module: str) -> None:
     choosable = {name for name, option in options.items() if len(option.get("choices") or [1, 2]) > 1}
     plans = [node for node in code(module) if isinstance(node, ast.FunctionDef) and node.name != "main"]
     used = names_used(plans) | {node.attr for top in plans for node in ast.walk(top) if isinstance(node, ast.Attribute)}
-    if any("ImportRequest" in ast.dump(plan) for plan in plans):
-        used |= {field.name for field in fields(ImportRequest)} & attributes_used("_operations")
+    for request in (ImportRequest, SubjectRequest):
+        if any(request.__name__ in ast.dump(plan) for plan in plans):
+            used |= {"subjects", *(field.name for field in fields(request))} & attributes_used("_operations")
     if any("FIELDS" in ast.dump(plan) for plan in plans):
         used |= set(CONFIG_FIELDS)
     assert choosable - used - {"progress_file"} == set()  # which becomes the task's progress
 
 
 def test_every_option_of_a_family_is_used() -> None:
-    read = attributes_used("_registry", "_kafka", "_archive", "_storage")
+    read = attributes_used("_registry", "_kafka", "_archive", "_storage", "_core/client_credentials.py")
     assert {field.name for field in fields(RegistrySettings)} - read == set()
     assert {field.name for field in fields(StoreSettings)} - read == set()
     assert set(FAMILIES["registry"]) - {"url"} == {field.name for field in fields(RegistrySettings)} - {"urls"}
+    assert {field.name for field in fields(RegistryOAuthSettings)} - read == set()
+    assert set(FAMILIES["registry"]["oauth"]["options"]) == {field.name for field in fields(RegistryOAuthSettings)}
     assert set(FAMILIES["store"]) == {field.name for field in fields(StoreSettings)}
     assert {field.name for field in (*fields(KafkaSettings), *fields(OAuthSettings))} - read == set()
     assert set(FAMILIES["kafka"]) == {field.name for field in fields(KafkaSettings)}

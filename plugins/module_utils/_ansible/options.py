@@ -16,11 +16,26 @@ Spec = dict[str, Any]
 PARTS = ("schema-registry", "topics", "groups")
 """What a restore point may hold."""
 
+OAUTH: Spec = {
+    "token_url": {"type": "str", "required": True, "no_log": False},
+    "client_id": {"type": "str", "required": True},
+    "client_secret": {"type": "str", "required": True, "no_log": True},
+    "scope": {"type": "str"},
+}
+
 REGISTRY: Spec = {
     "url": {"type": "list", "elements": "str", "required": True},
     "username": {"type": "str"},
     "password": {"type": "str", "no_log": True},
+    "token": {"type": "str", "no_log": True},
+    "oauth": {
+        "type": "dict",
+        "options": {**OAUTH, "logical_cluster": {"type": "str"}, "identity_pool": {"type": "str"}},
+    },
     "api_key": {"type": "str", "no_log": True},
+    "proxy": {"type": "str"},
+    "proxy_username": {"type": "str"},
+    "proxy_password": {"type": "str", "no_log": True},
     "ca_cert": {"type": "path"},
     "client_cert": {"type": "path"},
     "client_key": {"type": "path", "no_log": False},
@@ -29,6 +44,7 @@ REGISTRY: Spec = {
     "timeout": {"type": "float", "default": 30},
     "retries": {"type": "int", "default": 3},
     "retry_backoff": {"type": "float", "default": 1},
+    "rate_limit": {"type": "float", "default": 0},
     "concurrency": {"type": "int", "default": 4},
     "implementation": {"type": "str", "choices": list(REGISTRY_IMPLEMENTATIONS), "default": "auto"},
 }
@@ -39,15 +55,7 @@ KAFKA: Spec = {
     "sasl_mechanism": {"type": "str", "choices": list(SASL_MECHANISMS)},
     "username": {"type": "str"},
     "password": {"type": "str", "no_log": True},
-    "oauth": {
-        "type": "dict",
-        "options": {
-            "token_url": {"type": "str", "required": True, "no_log": False},
-            "client_id": {"type": "str", "required": True},
-            "client_secret": {"type": "str", "required": True, "no_log": True},
-            "scope": {"type": "str"},
-        },
-    },
+    "oauth": {"type": "dict", "options": OAUTH},
     "ca_cert": {"type": "path"},
     "client_cert": {"type": "path"},
     "client_key": {"type": "path", "no_log": False},

@@ -16,6 +16,9 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """Return the current time in UTC."""
 
+    def monotonic(self) -> float:
+        """Return seconds since some moment, which never go back."""
+
     def sleep(self, seconds: float) -> None:
         """Wait for a number of seconds."""
 
@@ -26,6 +29,10 @@ class SystemClock:
     def now(self) -> datetime:
         """Return the current time in UTC."""
         return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Return seconds since some moment, which never go back."""
+        return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
         """Wait for a number of seconds."""

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from .errors import InvalidOption
@@ -56,7 +57,12 @@ class RegistrySettings:
         urls: Base URLs of the same registry's nodes, tried in order, without a trailing slash and without user info.
         username: User for HTTP basic authentication.
         password: Its password.
+        token: Sent as a bearer token.
+        oauth: Where bearer tokens come from.
         api_key: Sent as ``X-API-Key``.
+        proxy: URL of an HTTP proxy that all requests go through, those for tokens too.
+        proxy_username: User for basic authentication at the proxy.
+        proxy_password: Its password.
         ca_cert: Path of a PEM file with the authorities to trust.
         client_cert: Path of a PEM client certificate.
         client_key: Path of its private key, when not in the same file.
@@ -65,6 +71,7 @@ class RegistrySettings:
         timeout: Seconds for a connection and for each answer.
         retries: How often a request that is safe to repeat is repeated.
         retry_backoff: Seconds before the first repetition; doubles each time, with full jitter.
+        rate_limit: Requests a second that are sent at most, of all threads together; 0 for no limit.
         concurrency: Requests under way at once.
         implementation: One of `REGISTRY_IMPLEMENTATIONS`.
     """
@@ -72,7 +79,12 @@ class RegistrySettings:
     urls: tuple[str, ...]
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+    oauth: RegistryOAuthSettings | None = None
     api_key: str | None = field(default=None, repr=False)
+    proxy: str | None = None
+    proxy_username: str | None = None
+    proxy_password: str | None = field(default=None, repr=False)
     ca_cert: str | None = None
     client_cert: str | None = None
     client_key: str | None = None
@@ -81,6 +93,7 @@ class RegistrySettings:
     timeout: float = 30.0
     retries: int = 3
     retry_backoff: float = 1.0
+    rate_limit: float = 0.0
     concurrency: int = 4
     implementation: str = "auto"
 
@@ -95,20 +108,45 @@ class RegistrySettings:
         urls = tuple(_checked_url(url) for url in given.pop("url", []))
         if not urls:
             raise InvalidOption("registry.url is empty; give at least one URL.", object_name="registry.url")
+        if "oauth" in given:
+            given["oauth"] = RegistryOAuthSettings.from_options(given["oauth"])
+        if "proxy" in given:
+            _check_proxy(given["proxy"])
         settings = cls(urls=urls, **given)
         settings._check()
         return settings
 
+    @property
+    def read_as(self) -> str:
+        """As whom the registry is asked, for people: never a secret."""
+        if self.username is not None:
+            return f"user {self.username}"
+        if self.oauth is not None:
+            return f"OAuth client {self.oauth.client_id}"
+        kinds = {"bearer token": self.token, "API key": self.api_key, "client certificate": self.client_cert}
+        return next((kind for kind, given in kinds.items() if given is not None), "anonymous")
+
     def _check(self) -> None:
+        credentials = {"username": self.username, "api_key": self.api_key, "token": self.token, "oauth": self.oauth}
+        several = [name for name, given in credentials.items() if given is not None]
+        if len(several) > 1:
+            names = " and ".join(f"registry.{name}" for name in several)
+            raise InvalidOption(
+                f"{names} exclude each other; give only one of them.", object_name=f"registry.{several[-1]}"
+            )
+        proxy_user, proxy_word = self.proxy_username, self.proxy_password
         for name, wrong, rule in (
             ("password", self.password is not None and self.username is None, "needs registry.username"),
             ("username", self.username is not None and self.password is None, "needs registry.password"),
-            ("api_key", self.api_key is not None and self.username is not None, "excludes registry.username"),
+            ("proxy_username", proxy_user is not None and self.proxy is None, "needs registry.proxy"),
+            ("proxy_username", proxy_user is not None and proxy_word is None, "needs registry.proxy_password"),
+            ("proxy_password", proxy_user is None and proxy_word is not None, "needs registry.proxy_username"),
             ("client_key", self.client_key is not None and self.client_cert is None, "needs registry.client_cert"),
             ("ca_cert", self.ca_cert is not None and not self.validate_certs, "excludes validate_certs: false"),
             ("timeout", self.timeout <= 0, "must be more than 0 seconds"),
             ("retries", self.retries < 0, "must not be negative"),
             ("retry_backoff", self.retry_backoff < 0, "must not be negative"),
+            ("rate_limit", not 0 <= self.rate_limit < math.inf, "must be a number of requests a second, or 0"),
             ("concurrency", self.concurrency < 1, "must be at least 1"),
         ):
             if wrong:
@@ -117,7 +155,7 @@ class RegistrySettings:
             if _SECRET_HEADER.search(name):
                 raise InvalidOption(
                     f"registry.headers must not carry the secret-looking {name!r}, since headers are not hidden. "
-                    "Use registry.username and registry.password, or registry.api_key.",
+                    "Use registry.username and registry.password, registry.token, registry.oauth or registry.api_key.",
                     object_name="registry.headers",
                 )
 
@@ -138,19 +176,34 @@ class OAuthSettings:
     client_secret: str = field(repr=False)
     scope: str | None = None
 
+    family: ClassVar[str] = "kafka"
+
     @classmethod
-    def from_options(cls, options: Mapping[str, Any]) -> OAuthSettings:
-        """Check the suboptions of ``kafka.oauth``.
+    def from_options(cls, options: Mapping[str, Any]) -> Self:
+        """Check the suboptions of ``oauth``.
 
         Raises:
             InvalidOption: One of them cannot be used; the message names it.
         """
         settings = cls(**options)
-        parts = urlsplit(settings.token_url)
-        if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
-            name = "kafka.oauth.token_url"
+        if not _is_http_url(settings.token_url) or "@" in urlsplit(settings.token_url).netloc:
+            name = f"{cls.family}.oauth.token_url"
             raise InvalidOption(f"{name} must be an http:// or https:// URL without user info.", object_name=name)
         return settings
+
+
+@dataclass(frozen=True)
+class RegistryOAuthSettings(OAuthSettings):
+    """The same for a schema registry, with what Confluent Cloud wants to know besides.
+
+    Args:
+        logical_cluster: Sent to the registry as ``target-sr-cluster``.
+        identity_pool: Sent to the registry as ``Confluent-Identity-Pool-Id``.
+    """
+
+    family: ClassVar[str] = "registry"
+    logical_cluster: str | None = None
+    identity_pool: str | None = None
 
 
 @dataclass(frozen=True)
@@ -234,13 +287,9 @@ class KafkaSettings:
 
 
 def _checked_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        usable = False
-    if not usable:
+    if not _is_http_url(url):
         raise InvalidOption("registry.url must hold http:// or https:// URLs.", object_name="registry.url")
+    parts = urlsplit(url)
     if "@" in parts.netloc:
         raise InvalidOption(
             "registry.url must not carry user info, since URLs are shown; use registry.username and registry.password.",
@@ -249,6 +298,31 @@ def _checked_url(url: str) -> str:
     if parts.query or parts.fragment:
         raise InvalidOption("registry.url must not carry a query or a fragment.", object_name="registry.url")
     return url.rstrip("/")
+
+
+def _check_proxy(url: str) -> None:
+    if not _is_http_url(url):
+        raise InvalidOption(
+            "registry.proxy must be an http:// or https:// URL, such as http://proxy.example.org:3128.",
+            object_name="registry.proxy",
+        )
+    parts = urlsplit(url)
+    if "@" in parts.netloc:
+        raise InvalidOption(
+            "registry.proxy must not carry user info, since URLs are shown; use registry.proxy_username and "
+            "registry.proxy_password.",
+            object_name="registry.proxy",
+        )
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise InvalidOption("registry.proxy must hold a host and a port only.", object_name="registry.proxy")
+
+
+def _is_http_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
 
 
 def _checked_server(server: str) -> str:

@@ -5,21 +5,18 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import ssl
 import time
 import urllib.error
-import urllib.parse
 import urllib.request
 from typing import Any
 
+from .._core.client_credentials import LIFE_USED, Token, read_token, refusal, token_request
 from .._core.errors import KafkaError
 from .._core.settings import OAuthSettings
 from .kafka_python import AbstractTokenProvider
 
 _TIMEOUT = 10.0
-_MARGIN = 0.2  # of a token's life that is left when a new one is fetched
 _LARGEST = 1 << 20
 
 
@@ -47,41 +44,27 @@ class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]
             KafkaError: ``authentication_failed`` or ``unreachable``: the authorization server gave none.
         """
         if time.monotonic() >= self._fresh_until:
-            answer = self._ask()
-            token = answer.get("access_token")
-            if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
-                raise self._refused("its answer holds no access_token")
-            self._token = token
-            lifetime = answer.get("expires_in")
-            seconds = float(lifetime) if isinstance(lifetime, int | float | str) and _is_number(lifetime) else 0.0
-            self._fresh_until = time.monotonic() + seconds * (1 - _MARGIN)
+            token = self._ask()
+            self._token = token.value
+            self._fresh_until = time.monotonic() + (token.lifetime or 0.0) * LIFE_USED
         return self._token
 
-    def _ask(self) -> dict[str, Any]:
-        oauth = self._oauth
-        form = {"grant_type": "client_credentials", **({"scope": oauth.scope} if oauth.scope else {})}
-        pair = f"{urllib.parse.quote_plus(oauth.client_id)}:{urllib.parse.quote_plus(oauth.client_secret)}"
-        headers = {
-            "Authorization": "Basic " + base64.b64encode(pair.encode()).decode(),
-            "Accept": "application/json",
-            "User-Agent": "lifeboat.kafka",
-        }
-        request = urllib.request.Request(oauth.token_url, urllib.parse.urlencode(form).encode(), headers)
+    def _ask(self) -> Token:
+        headers, body = token_request(self._oauth)
+        request = urllib.request.Request(self._oauth.token_url, body, headers)
         try:
             with self._open(request, timeout=_TIMEOUT) as answer:
                 content = answer.read(_LARGEST)
         except urllib.error.HTTPError as error:
             with error:
-                raise self._refused(f"HTTP {error.code}{_said(error.read(_LARGEST))}", status=error.code) from None
+                said = refusal(self._oauth, error.read(_LARGEST))
+                raise self._refused(f"HTTP {error.code}{said}", status=error.code) from None
         except OSError as error:
             raise self._no_answer(error) from error
         try:
-            document = json.loads(content)
-        except ValueError:
-            document = None
-        if not isinstance(document, dict):
-            raise self._refused("its answer is no JSON object")
-        return document
+            return read_token(content)
+        except ValueError as error:
+            raise self._refused(str(error)) from error
 
     def _refused(self, reason: str, status: int | None = None) -> KafkaError:
         url = self._oauth.token_url
@@ -110,19 +93,3 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, *_arguments: Any) -> None:
         return None
-
-
-def _is_number(value: float | str) -> bool:
-    try:
-        return float(value) >= 0
-    except ValueError:
-        return False
-
-
-def _said(content: bytes) -> str:
-    """The error code that the server names (RFC 6749, section 5.2); nothing else of its answer is shown."""
-    try:
-        code = json.loads(content)["error"]
-    except (ValueError, KeyError, TypeError):
-        return ""
-    return f" ({code})" if isinstance(code, str) and len(code) < 80 and code.isprintable() else ""

@@ -5,20 +5,22 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._core.clock import Clock, SystemClock
 from .._core.errors import RegistryError
 from .._core.settings import RegistrySettings
+from .failures import AnswerLost, Asked
+from .pace import TURNED_AWAY, Pace, asked_to_wait
 from .parallel import map_concurrently
+from .tokens import NoTokenYet, Tokens
 from .transport import Interrupted, NotConnected, RawAnswer, Transport
 
 if TYPE_CHECKING:
@@ -27,15 +29,13 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-TURNED_AWAY = frozenset({429})
-"""The server did not carry the request out: anything may be repeated."""
-
 RETRIED = frozenset({408, 429, 502, 503, 504})
 """Worth repeating when repeating does no harm; the list of Confluent's own client, whose 500 is for reads only."""
 
+IN_DOUBT = frozenset({408, 500, 502, 503, 504})
+"""The server, or what is before it, failed while it was at work: a write may have been carried out all the same."""
+
 LONGEST_DELAY = 60.0
-LONGEST_RETRY_AFTER = 300.0
-_QUOTED = 200
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,24 @@ class RegistryClient:
         self.settings = settings
         self._clock = clock or SystemClock()
         self._transport = Transport(settings, transport)
+        self._pace = Pace(settings.rate_limit, self._clock)
+        self._tokens = Tokens(settings.oauth, self._transport.post, self._clock) if settings.oauth else None
+        self._through = f" through the proxy {settings.proxy}" if settings.proxy else ""
         self._node = 0
         self._requests: Counter[str] = Counter()
         self._lock = threading.Lock()
+
+    def beside(self, urls: Iterable[str], *, media_type: str) -> RegistryClient:
+        """Return a client of another interface of the same server, which shares connections, pace and counts.
+
+        Args:
+            urls: Its URL on each of the nodes, in the order of the settings'.
+            media_type: What its answers are asked for as.
+        """
+        twin = copy.copy(self)
+        twin.settings = replace(self.settings, urls=tuple(urls))
+        twin._transport = self._transport.beside(twin.settings.urls, media_type)
+        return twin
 
     @property
     def url(self) -> str:
@@ -112,6 +127,7 @@ class RegistryClient:
         *,
         body: Any = None,
         repeatable: bool = True,
+        look: Callable[[], Any] | None = None,
         accept: Collection[int] = (),
     ) -> Answer:
         """Send a request, and repeat it where that helps and does no harm.
@@ -123,6 +139,9 @@ class RegistryClient:
             body: A JSON value, or None for no body.
             repeatable: Whether carrying it out twice is as good as once. What is not repeatable is repeated only
                 while nothing was sent, or when the server turned it away (429).
+            look: For what must not be carried out twice: called when a request may have been, and its answer was lost
+                or says that the server failed. It looks, and returns what the answer would have held, or None where
+                the request was not carried out, so that it is repeated.
             accept: Registry codes of errors that are answers too.
 
         Returns:
@@ -133,12 +152,19 @@ class RegistryClient:
                 ``permission_denied`` (403), ``not_a_registry`` (no JSON), or ``registry_error``.
         """
         content = None if body is None else json.dumps(body, separators=(",", ":")).encode("ascii")
-        outcome, again = self._attempt(method, path, content, kind, repeatable)
-        for attempt in range(self.settings.retries):
-            if not again:
-                break
-            self._clock.sleep(self._delay(attempt, outcome))
+        for attempt in range(self.settings.retries + 1):
             outcome, again = self._attempt(method, path, content, kind, repeatable)
+            if look is not None and _is_in_doubt(outcome):
+                try:
+                    found = look()
+                except RegistryError:
+                    break  # what became of the request stays unknown, as its own error says
+                if found is not None:
+                    return Answer(200, found)
+                again = True
+            if not again or attempt == self.settings.retries:
+                break
+            self._wait(attempt, outcome)
         if isinstance(outcome, RegistryError):
             raise outcome
         return self._read(method, path, outcome, accept)
@@ -156,47 +182,58 @@ class RegistryClient:
             wanted: What it should have been, for example ``a list of subjects``.
             method: How it was asked.
         """
-        return RegistryError(
-            f"{method} {path} at {self.url} gave {_quote(json.dumps(value))} instead of {wanted}. "
-            "Is this URL a schema registry's?",
-            code="not_a_registry",
-            object_name=self.url,
-            method=method,
-            path=path,
-        )
+        return self._asked(method, path).unexpected(value, wanted)
 
     def _attempt(
         self, method: str, path: str, content: bytes | None, kind: str, repeatable: bool
     ) -> tuple[RawAnswer | RegistryError, bool]:
         """Send once; return what came of it, and whether sending again may help and does no harm."""
         try:
-            raw = self._exchange(method, path, content, kind)
+            raw = self._authorized(method, path, content, kind)
+        except NoTokenYet as error:
+            return error, True
         except NotConnected as error:
-            return self._unreachable(method, path, error), True
+            return self._asked(method, path).unreachable(error), True
         except Interrupted as error:
-            return self._interrupted(method, path, error), repeatable
+            return self._asked(method, path).interrupted(error), repeatable
         return raw, _may_repeat(method, raw.status, repeatable)
 
-    def _exchange(self, method: str, path: str, content: bytes | None, kind: str) -> RawAnswer:
+    def _authorized(self, method: str, path: str, content: bytes | None, kind: str) -> RawAnswer:
+        """Send with a token, if tokens are used; with a new one, once, where the registry does not take it."""
+        if self._tokens is None:
+            return self._exchange(method, path, content, kind)
+        token = self._tokens.token()
+        answer = self._exchange(method, path, content, kind, token)
+        if answer.status != 401:
+            return answer
+        self._tokens.refused(token)
+        return self._exchange(method, path, content, kind, self._tokens.token())
+
+    def _exchange(
+        self, method: str, path: str, content: bytes | None, kind: str, token: str | None = None
+    ) -> RawAnswer:
         """Try the URLs in turn, beginning with the one that answered last."""
         reasons = []
         for step in range(len(self.settings.urls)):
             node = (self._node + step) % len(self.settings.urls)
+            self._pace.wait()
             with self._lock:
                 self._requests[kind] += 1
             try:
-                answer = self._transport.exchange(node, method, path, content)
+                answer = self._transport.exchange(node, method, path, content, token)
             except NotConnected as error:
-                reasons.append(f"{self.settings.urls[node]} ({error})")
+                reasons.append(f"{self.settings.urls[node]}{self._through} ({error})")
             else:
                 self._node = node
                 return answer
         raise NotConnected(", ".join(reasons))
 
-    def _delay(self, attempt: int, outcome: RawAnswer | RegistryError) -> float:
-        """Exponential with full jitter, and no less than what the server asked for."""
-        asked = _retry_after(outcome, self._clock) if isinstance(outcome, RawAnswer) else 0.0
-        return max(random.uniform(0, min(self.settings.retry_backoff * 2**attempt, LONGEST_DELAY)), asked)
+    def _wait(self, attempt: int, outcome: RawAnswer | RegistryError) -> None:
+        """Wait exponentially longer, with full jitter, and no less than the server asked for: all threads wait that."""
+        asked = asked_to_wait(outcome, self._clock) if isinstance(outcome, RawAnswer) else 0.0
+        self._pace.hold(asked)
+        jitter = random.uniform(0, min(self.settings.retry_backoff * 2**attempt, LONGEST_DELAY))
+        self._clock.sleep(max(jitter, asked))
 
     def _read(self, method: str, path: str, raw: RawAnswer, accept: Collection[int]) -> Answer:
         try:
@@ -210,65 +247,11 @@ class RegistryClient:
             code = _error_code(raw.status, value)
             if code in accept:
                 return Answer(raw.status, value, code)
-            raise self._refused(method, path, raw, value, code if is_json else None)
-        raise self._not_a_registry(method, path, raw)
+            raise self._asked(method, path).refused(raw, value, code if is_json else None)
+        raise self._asked(method, path).not_a_registry(raw)
 
-    def _unreachable(self, method: str, path: str, error: NotConnected) -> RegistryError:
-        return RegistryError(
-            f"The schema registry cannot be reached: {error}. Check registry.url, and that the server runs.",
-            code="unreachable",
-            object_name=self.settings.urls[0],
-            method=method,
-            path=path,
-        )
-
-    def _interrupted(self, method: str, path: str, error: Interrupted) -> RegistryError:
-        if error.timed_out:
-            what = f"gave no answer within {self.settings.timeout:g} s (registry.timeout)"
-        else:
-            what = f"was cut off: {str(error).rstrip('.')}"
-        outcome = "" if method == "GET" else " Whether it was carried out is not known; run again."
-        return RegistryError(
-            f"{method} {path} at the schema registry {self.url} {what}.{outcome}",
-            code="timeout" if error.timed_out else "unreachable",
-            object_name=self.url,
-            method=method,
-            path=path,
-        )
-
-    def _refused(self, method: str, path: str, raw: RawAnswer, value: Any, code: int | None) -> RegistryError:
-        word, advice = {
-            401: ("authentication_failed", "Check registry.username and registry.password, or registry.api_key."),
-            403: ("permission_denied", "The user of registry.username or registry.api_key lacks the right to do this."),
-        }.get(raw.status, ("registry_error", ""))
-        message = value.get("message") if isinstance(value, dict) else None
-        said = _quote(str(message) if message else raw.content.decode("utf-8", "replace"))
-        number = f", code {code}" if code not in (None, raw.status) else ""
-        return RegistryError(
-            f"{method} {path} at the schema registry {self.url} was answered with HTTP {raw.status}{number}: {said}."
-            + (f" {advice}" if advice else ""),
-            code=word,
-            object_name=self.url,
-            http_status=raw.status,
-            registry_code=code,
-            method=method,
-            path=path,
-        )
-
-    def _not_a_registry(self, method: str, path: str, raw: RawAnswer) -> RegistryError:
-        if 300 <= raw.status < 400:
-            said = f"a redirection to {_quote(raw.headers.get('location', ''))}; redirections are not followed"
-        else:
-            kind = raw.headers.get("content-type", "no content type")
-            said = f"{kind} instead of JSON: {_quote(raw.content.decode('utf-8', 'replace'))}"
-        return RegistryError(
-            f"{method} {path} at {self.url} gave {said}. Is this URL a schema registry's?",
-            code="not_a_registry",
-            object_name=self.url,
-            http_status=raw.status,
-            method=method,
-            path=path,
-        )
+    def _asked(self, method: str, path: str) -> Asked:
+        return Asked(self.settings, self.url, method, path)
 
 
 def _may_repeat(method: str, status: int, repeatable: bool) -> bool:
@@ -277,26 +260,13 @@ def _may_repeat(method: str, status: int, repeatable: bool) -> bool:
     return repeatable and (status in RETRIED or (status == 500 and method == "GET"))
 
 
+def _is_in_doubt(outcome: RawAnswer | RegistryError) -> bool:
+    """Tell whether a write may have been carried out, although no answer says so."""
+    if isinstance(outcome, RawAnswer):
+        return outcome.status in IN_DOUBT
+    return isinstance(outcome, AnswerLost)
+
+
 def _error_code(status: int, value: Any) -> int:
     code = value.get("error_code") if isinstance(value, dict) else None
     return code if isinstance(code, int) else status
-
-
-def _retry_after(raw: RawAnswer, clock: Clock) -> float:
-    """Read ``Retry-After``: seconds, or a date (RFC 9110, section 10.2.3). What cannot be read asks for nothing."""
-    text = raw.headers.get("retry-after", "").strip()
-    try:
-        seconds = float(text) if text.isdigit() else (_utc(parsedate_to_datetime(text)) - clock.now()).total_seconds()
-    except (ValueError, TypeError):
-        return 0.0
-    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _quote(text: str) -> str:
-    """Bound and flatten what a server said, for a message."""
-    flat = " ".join("".join(character if character.isprintable() else " " for character in text[:2000]).split())
-    return repr(flat if len(flat) <= _QUOTED else flat[:_QUOTED] + "…")

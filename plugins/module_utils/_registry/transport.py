@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 import base64
+import copy
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from typing import cast
 
 from .._core.errors import InvalidOption, MissingLibrary, RegistryError
 from .._core.settings import RegistrySettings
+from .tls import is_tls_failure, tls_context, tls_failed
 
 try:
     import httpx
@@ -21,6 +23,19 @@ except ImportError:  # said by `require_httpx`, when a client is made
     HTTPX_IS_THERE = False
 else:
     HTTPX_IS_THERE = True
+
+    class ExactURL(httpx.URL):
+        """A URL whose path and query go out as they are given, where httpx would resolve the dots in them."""
+
+        def __init__(self, url: httpx.URL, target: bytes) -> None:
+            super().__init__(url)
+            self._target = target
+
+        @property
+        def raw_path(self) -> bytes:
+            """Path and query."""
+            return self._target
+
 
 MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 
@@ -57,7 +72,7 @@ class Transport:
     """Sends requests to the nodes of one registry over kept-alive connections; threads may share it.
 
     It works below ``httpx.Client``, whose cookies, redirects and merging of settings cost a third of a request's time
-    and are of no use here. Proxies of the environment are not used.
+    and are of no use here. The only proxy is that of the settings; the environment's are not used.
 
     Args:
         settings: How the registry is reached.
@@ -75,12 +90,21 @@ class Transport:
         self._nodes = [(httpx.URL(url).copy_with(path="/"), _base_path(url)) for url in settings.urls]
         self._reading = [_headers(settings, url, writes=False) for url, _path in self._nodes]
         self._writing = [_headers(settings, url, writes=True) for url, _path in self._nodes]
-        self._inner = inner or httpx.HTTPTransport(
-            verify=_tls_context(settings),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=max(settings.concurrency, 1)),
-        )
+        self._proxied = settings.proxy is not None
+        self._through = f" through the proxy {settings.proxy}" if self._proxied else ""
+        self._inner = inner or _network(settings)
 
-    def exchange(self, node: int, method: str, path: str, content: bytes | None) -> RawAnswer:
+    def beside(self, urls: Sequence[str], media_type: str) -> Transport:
+        """Return a transport to other paths on the same nodes, which shares the connections; see `RegistryClient`."""
+        twin = copy.copy(self)
+        twin.urls = tuple(urls)
+        twin._nodes = [(url, _base_path(path)) for (url, _path), path in zip(self._nodes, urls, strict=True)]
+        twin._reading, twin._writing = (
+            [_asking_for(headers, media_type) for headers in every] for every in (self._reading, self._writing)
+        )
+        return twin
+
+    def exchange(self, node: int, method: str, path: str, content: bytes | None, token: str | None = None) -> RawAnswer:
         """Send one request and read its whole answer.
 
         Args:
@@ -88,21 +112,43 @@ class Transport:
             method: ``GET``, ``PUT``, …
             path: Percent-encoded path below the URL, and query; sent as it is (dots are not resolved).
             content: The body, or None.
+            token: A bearer token to send along, beside what the settings hold.
 
         Raises:
             NotConnected: Nothing was sent.
             Interrupted: No whole answer came.
-            RegistryError: ``tls_failed``.
+            RegistryError: ``tls_failed``; or the proxy refused: ``authentication_failed``, ``permission_denied``.
         """
         url, base_path = self._nodes[node]
+        headers = (self._reading if content is None else self._writing)[node]
+        target = base_path + path.encode("ascii")
         request = httpx.Request(
             method,
             url,
-            headers=(self._reading if content is None else self._writing)[node],
+            headers=headers if token is None else [*headers.raw, (b"Authorization", b"Bearer " + token.encode())],
             content=content,
             stream=httpx.ByteStream(b"") if content is None else None,  # spares httpx working out that there is no body
-            extensions={"timeout": self._limits(), "target": base_path + path.encode("ascii")},
+            extensions={"timeout": self._limits(), **({} if self._proxied else {"target": target})},
         )
+        if self._proxied:  # the extension would also take the place of what the proxy is asked for
+            request.url = ExactURL(url, target)
+        return self._carry(request, "the schema registry", self.urls[node])
+
+    def post(self, url: str, headers: Mapping[str, str], content: bytes) -> RawAnswer:
+        """Send a POST request to the authorization server.
+
+        Args:
+            url: The token endpoint.
+            headers: All that the request needs.
+            content: The body.
+
+        Raises:
+            NotConnected, Interrupted, RegistryError: As `exchange`.
+        """
+        request = httpx.Request("POST", url, headers=headers, content=content, extensions={"timeout": self._limits()})
+        return self._carry(request, "the authorization server", url)
+
+    def _carry(self, request: httpx.Request, what: str, url: str) -> RawAnswer:
         try:
             answer = self._inner.handle_request(request)
             try:
@@ -110,9 +156,11 @@ class Transport:
             finally:
                 answer.close()
         except (httpx.RequestError, ssl.SSLError) as error:
-            reason = _describe(error)
-            if _is_tls_failure(error):
-                raise _tls_failed(self.urls[node], reason) from error
+            reason, what = _describe(error), f"{what} at {url}{self._through}"
+            if is_tls_failure(error):
+                raise tls_failed(what, url, reason) from error
+            if isinstance(error, httpx.ProxyError):
+                raise _not_let_through(what, url, reason) from error
             if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
                 raise NotConnected(reason) from error
             raise Interrupted(reason, timed_out=isinstance(error, httpx.TimeoutException)) from error
@@ -158,8 +206,26 @@ def _body(answer: httpx.Response) -> bytes:
     return b"".join(cast(httpx.SyncByteStream, answer.stream))
 
 
+def _asking_for(headers: httpx.Headers, media_type: str) -> httpx.Headers:
+    changed = headers.copy()
+    changed["Accept"] = media_type
+    return changed
+
+
 def _base_path(url: str) -> bytes:
     return httpx.URL(url).raw_path.rstrip(b"/")
+
+
+def _network(settings: RegistrySettings) -> httpx.HTTPTransport:
+    context = tls_context(settings)
+    proxy = None
+    if settings.proxy is not None:
+        user = settings.proxy_username
+        pair = None if user is None else (user, settings.proxy_password or "")
+        tls = context if settings.proxy.startswith("https:") else None
+        proxy = httpx.Proxy(settings.proxy, auth=pair, ssl_context=tls)
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=max(settings.concurrency, 1))
+    return httpx.HTTPTransport(verify=context, limits=limits, proxy=proxy)
 
 
 def _headers(settings: RegistrySettings, url: httpx.URL, *, writes: bool) -> httpx.Headers:
@@ -171,6 +237,15 @@ def _headers(settings: RegistrySettings, url: httpx.URL, *, writes: bool) -> htt
     if settings.username is not None:
         pair = f"{settings.username}:{settings.password}".encode()
         headers["Authorization"] = f"Basic {base64.b64encode(pair).decode('ascii')}"
+    if settings.token is not None:
+        headers["Authorization"] = f"Bearer {_checked_header('registry.token', settings.token)}"
+    if settings.oauth is not None:
+        for name, option, value in (
+            ("target-sr-cluster", "logical_cluster", settings.oauth.logical_cluster),
+            ("Confluent-Identity-Pool-Id", "identity_pool", settings.oauth.identity_pool),
+        ):
+            if value is not None:
+                headers[name] = _checked_header(f"registry.oauth.{option}", value)
     if settings.api_key is not None:
         headers["X-API-Key"] = _checked_header("registry.api_key", settings.api_key)
     for name, value in settings.headers.items():
@@ -189,56 +264,16 @@ def _checked_header(option: str, value: str) -> str:
     return value
 
 
-def _tls_context(settings: RegistrySettings) -> ssl.SSLContext:
-    """Trust what the operating system trusts, or ``ca_cert`` alone."""
-    try:
-        context = ssl.create_default_context(cafile=settings.ca_cert)
-    except OSError as error:
-        raise _bad_file("ca_cert", settings.ca_cert, error, "must be a PEM file with certificates") from error
-    if not settings.validate_certs:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if settings.client_cert is not None:
-        try:
-            # An empty password, so that OpenSSL does not ask for one on the terminal.
-            context.load_cert_chain(settings.client_cert, settings.client_key, password="")
-        except OSError as error:
-            files = " and ".join(name for name in (settings.client_cert, settings.client_key) if name)
-            rule = "must hold a PEM certificate and its unencrypted private key"
-            raise _bad_file("client_cert", files, error, rule) from error
-    return context
-
-
-def _bad_file(option: str, path: str | None, error: OSError, rule: str) -> InvalidOption:
-    reason = error.strerror or "not readable as such"
-    return InvalidOption(
-        f"registry.{option}: {path} cannot be used ({reason}); it {rule}.", object_name=f"registry.{option}"
-    )
-
-
 def _describe(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _is_tls_failure(error: BaseException | None) -> bool:
-    """Look for a TLS library's error below those that httpcore and httpx wrap around it."""
-    while error is not None:
-        if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def _tls_failed(url: str, reason: str) -> RegistryError:
-    upper = reason.upper()
-    if "CERTIFICATE_VERIFY_FAILED" in upper:
-        advice = "Give the authority that signed the server's certificate as registry.ca_cert, and the host name in it."
-    elif "WRONG_VERSION_NUMBER" in upper or "RECORD LAYER" in upper:
-        advice = "The server does not speak TLS at this port; an http:// URL may be meant."
-    elif "CERTIFICATE" in upper or "ALERT" in upper:
-        advice = "The server may demand a client certificate: registry.client_cert and registry.client_key."
-    else:
-        advice = "Check the URL and the certificates."
-    return RegistryError(
-        f"No TLS connection to the schema registry at {url}: {reason}. {advice}", code="tls_failed", object_name=url
-    )
+def _not_let_through(what: str, url: str, reason: str) -> RegistryError | NotConnected:
+    """The error for a proxy that answers ``CONNECT`` with another status than success."""
+    if not reason.startswith(("407", "403")):
+        return NotConnected(f"the proxy says {reason}")
+    code, advice = "permission_denied", "The proxy must allow this way."
+    if reason.startswith("407"):
+        code, advice = "authentication_failed", "Check registry.proxy_username and registry.proxy_password."
+    status = int(reason[:3])
+    return RegistryError(f"No way to {what}: {reason}. {advice}", code=code, object_name=url, http_status=status)

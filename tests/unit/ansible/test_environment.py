@@ -23,7 +23,11 @@ def test_every_option_can_be_given() -> None:
         "url": f"{URL},https://other.example.org",
         "username": "me",
         "password": "s3cret",
+        "token": "b3arer",
         "api_key": "k3y",
+        "proxy": "http://proxy.example.org:3128",
+        "proxy_username": "us",
+        "proxy_password": "pr0xy",
         "ca_cert": "/ca.pem",
         "client_cert": "/c.pem",
         "client_key": "/k.pem",
@@ -32,11 +36,22 @@ def test_every_option_can_be_given() -> None:
         "timeout": "2.5",
         "retries": "0",
         "retry_backoff": "0.5",
+        "rate_limit": "2.5",
         "concurrency": "8",
         "implementation": "axonops",
     }
-    assert set(given) == set(FAMILIES["registry"])
+    oauth = {
+        "token_url": "https://login/token",
+        "client_id": "me",
+        "client_secret": "cl1ent",
+        "scope": "registry",
+        "logical_cluster": "lsrc-1",
+        "identity_pool": "pool-1",
+    }
+    assert set(given) | {"oauth"} == set(FAMILIES["registry"])
+    assert set(oauth) == set(FAMILIES["registry"]["oauth"]["options"])
     environment = {f"LIFEBOAT_REGISTRY_{name.upper()}": value for name, value in given.items()}
+    environment |= {f"LIFEBOAT_REGISTRY_OAUTH_{name.upper()}": value for name, value in oauth.items()}
     family, secrets = family_from_environment("registry", environment)
     assert family == given | {
         "url": [URL, "https://other.example.org"],
@@ -45,9 +60,11 @@ def test_every_option_can_be_given() -> None:
         "timeout": 2.5,
         "retries": 0,
         "retry_backoff": 0.5,
+        "rate_limit": 2.5,
         "concurrency": 8,
+        "oauth": oauth,
     }
-    assert secrets == {"s3cret", "k3y"}
+    assert secrets == {"s3cret", "k3y", "b3arer", "pr0xy", "cl1ent"}
 
 
 def test_suboptions_have_names_of_their_own() -> None:

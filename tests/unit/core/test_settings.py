@@ -10,9 +10,15 @@ from typing import Any
 import pytest
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import InvalidOption
-from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import RegistrySettings, StoreSettings
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import (
+    RegistryOAuthSettings,
+    RegistrySettings,
+    StoreSettings,
+)
 
 URL = "http://registry.example.org:8081"
+PROXY = "http://proxy.example.org:3128"
+OAUTH = {"token_url": "https://login.example.org/token", "client_id": "backup", "client_secret": "hunter2"}
 
 
 def refusal(**options: Any) -> InvalidOption:
@@ -56,6 +62,21 @@ def test_there_must_be_a_url() -> None:
         ({"password": "hunter2"}, "password"),
         ({"username": "me"}, "username"),
         ({"username": "me", "password": "x", "api_key": "hunter2"}, "api_key"),
+        ({"username": "me", "password": "x", "token": "hunter2"}, "token"),
+        ({"api_key": "hunter2", "token": "hunter2"}, "token"),
+        ({"token": "hunter2", "oauth": OAUTH}, "oauth"),
+        ({"oauth": OAUTH | {"token_url": "https://me:hunter2@login.example.org/token"}}, "oauth.token_url"),
+        ({"oauth": OAUTH | {"token_url": "login.example.org"}}, "oauth.token_url"),
+        ({"proxy": "proxy.example.org:3128"}, "proxy"),
+        ({"proxy": "socks5://proxy.example.org"}, "proxy"),
+        ({"proxy": "http://me:hunter2@proxy.example.org"}, "proxy"),
+        ({"proxy": "http://proxy.example.org/path"}, "proxy"),
+        ({"proxy_username": "me", "proxy_password": "hunter2"}, "proxy_username"),
+        ({"proxy": PROXY, "proxy_username": "me"}, "proxy_username"),
+        ({"proxy": PROXY, "proxy_password": "hunter2"}, "proxy_password"),
+        ({"rate_limit": -1.0}, "rate_limit"),
+        ({"rate_limit": float("nan")}, "rate_limit"),
+        ({"rate_limit": float("inf")}, "rate_limit"),
         ({"client_key": "/k.pem"}, "client_key"),
         ({"ca_cert": "/ca.pem", "validate_certs": False}, "ca_cert"),
         ({"timeout": 0.0}, "timeout"),
@@ -74,6 +95,8 @@ def test_options_that_do_not_go_together_are_refused(options: dict[str, Any], na
     [
         {"username": "me", "password": ""},
         {"api_key": "k"},
+        {"token": "t", "rate_limit": 0.5},
+        {"proxy": PROXY, "proxy_username": "me", "proxy_password": ""},
         {"client_cert": "/c.pem"},
         {"retries": 0, "retry_backoff": 0.0, "timeout": 0.1},
         {"headers": {"X-Tenant": "shop", "target-sr-cluster": "lsrc-1", "User-Agent": "x"}},
@@ -95,9 +118,32 @@ def test_secret_looking_headers_are_refused(name: str) -> None:
     assert repr(name) in refused.message
 
 
+def test_user_info_in_a_url_is_refused_with_what_to_use_instead() -> None:
+    assert "use registry.username and registry.password" in refusal(url=["http://me:hunter2@registry"]).message
+    assert "use registry.proxy_username" in refusal(proxy="http://me:hunter2@proxy.example.org").message
+
+
 def test_secrets_are_not_shown() -> None:
-    settings = RegistrySettings(urls=(URL,), username="me", password="hunter2", api_key="hunter3")
+    secrets = {"password": "hunter2", "api_key": "hunter3", "token": "hunter4", "proxy_password": "hunter5"}
+    oauth = RegistryOAuthSettings(**OAUTH)
+    settings = RegistrySettings(urls=(URL,), username="me", oauth=oauth, proxy_username="us", **secrets)
     assert "hunter" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({}, "anonymous"),
+        ({"username": "me", "password": "hunter2"}, "user me"),
+        ({"token": "hunter2"}, "bearer token"),
+        ({"api_key": "hunter2"}, "API key"),
+        ({"oauth": OAUTH}, "OAuth client backup"),
+        ({"client_cert": "/c.pem"}, "client certificate"),
+        ({"client_cert": "/c.pem", "token": "hunter2"}, "bearer token"),
+    ],
+)
+def test_it_is_told_as_whom_the_registry_is_asked(options: dict[str, Any], told: str) -> None:
+    assert RegistrySettings.from_options({"url": [URL], **options}).read_as == told
 
 
 def test_a_store_has_an_absolute_path() -> None:

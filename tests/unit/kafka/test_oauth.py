@@ -107,7 +107,7 @@ def test_a_token_of_unknown_life_is_used_once(server, clock):
 @pytest.mark.parametrize(
     ("status", "document", "says"),
     [
-        (401, {"error": "invalid_client", "error_description": SECRET}, "HTTP 401 (invalid_client)"),
+        (401, {"error": "invalid_client", "error_description": SECRET}, "HTTP 401 (invalid_client: …)."),
         (400, b"no", "HTTP 400."),
         (500, ["x"], "HTTP 500."),
         (200, b"<html>", "its answer is no JSON object"),

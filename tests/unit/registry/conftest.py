@@ -34,6 +34,9 @@ class StoppedClock:
     def now(self) -> datetime:
         return datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 
+    def monotonic(self) -> float:
+        return sum(self.slept)
+
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
 

@@ -148,12 +148,12 @@ CONNECT = """
         {needs}: "{{ {own} | default(connection_environment.{family}) }}"
   tasks:
     - ansible.builtin.debug:
-        msg: "{{ connection_environment.kafka }}"
+        msg: "{{ connection_environment.{family} }}"
 """
 
 
 def connect(ansible: Ansible, family: str, environment: dict[str, str], **variables: Any) -> list[Any]:
-    """The messages of a host in a play that needs one family; at the end, what the environment says of the cluster."""
+    """The messages of a host in a play that needs one family; at the end, what the environment says of it."""
     texts = {"needs": f"connection_{family}", "own": f"lifeboat_{family}", "family": family}
     play = CONNECT
     for name, text in texts.items():
@@ -183,6 +183,15 @@ def test_the_environment_gives_a_cluster(ansible: Ansible) -> None:
     environment = {f"LIFEBOAT_KAFKA_{name.upper()}": value for name, value in given.items()}
     environment |= {f"LIFEBOAT_KAFKA_OAUTH_{name.upper()}": value for name, value in oauth.items()}
     (told,) = connect(ansible, "kafka", environment)
+    assert told == {name: value for name, value in given.items() if value} | {"oauth": oauth}
+
+
+def test_the_environment_gives_a_registry(ansible: Ansible) -> None:
+    given = {"url": "https://registry.example.org", "rate_limit": "5", "token": "", "proxy": "http://proxy:3128"}
+    oauth = {"token_url": "https://login.example.org/token", "client_id": "backup", "logical_cluster": "lsrc-1"}
+    environment = {f"LIFEBOAT_REGISTRY_{name.upper()}": value for name, value in given.items()}
+    environment |= {f"LIFEBOAT_REGISTRY_OAUTH_{name.upper()}": value for name, value in oauth.items()}
+    (told,) = connect(ansible, "registry", environment)
     assert told == {name: value for name, value in given.items() if value} | {"oauth": oauth}
 
 

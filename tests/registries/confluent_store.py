@@ -70,9 +70,9 @@ class Store:
         return bool(self.all(subject, deleted=deleted))
 
     def all(self, subject: str, *, deleted: bool) -> list[Version]:
-        """Return the live versions of a subject, or all, in their order."""
+        """Return the live versions of a subject, or all, in their order; the source's range ends before the largest."""
         held = sorted(self._versions.get(subject, {}).values(), key=lambda version: version.version)
-        return [version for version in held if deleted or not version.deleted]
+        return [version for version in held if version.version < LARGEST and (deleted or not version.deleted)]
 
     def every(self) -> Iterator[Version]:
         """Return all versions by subject and number."""

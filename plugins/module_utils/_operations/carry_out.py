@@ -348,6 +348,9 @@ class Execution:
             # Every step is made, but what they made is not what it should be, or could not be checked.
             left = {change.scope for change in self.journal.pending() if change.kind == "mode"}
         self.journal.mark_incomplete(left)
+        configs = {each.scope for each in self.plan.temporary if each.kind == "config"}
+        with contextlib.suppress(LifeboatError):  # what is closed may take no config any more
+            self._put_back([c for c in self.journal.pending() if c.kind == "config" and c.scope in configs])
         closing = [change for change in self.journal.pending()[::-1] if change.kind == "mode" and change.scope in left]
         if READONLY in self.registry.capabilities.modes:
             self.journal.record_all(replace(change, value=READONLY) for change in closing)

@@ -109,8 +109,8 @@ class Recovery:
         return Report({"modes": _modes(self.found), "recovered": recovered}, tuple(_warnings(self.found)))
 
     def apply(self) -> Report:
-        """Put it back, and end the runs in the journal."""
-        for each, outcome, _now in self.found:
+        """Put it back, configs first since a mode may forbid them, and end the runs in the journal."""
+        for each, outcome, _now in sorted(self.found, key=lambda found: found[0].kind == "mode"):
             if outcome == PUT_BACK:
                 put_back(self.registry, each.kind, each.scope, each.prior)
         for run in self.runs:

@@ -15,7 +15,17 @@ from .classify import OMIT
 from .compare import same_setting
 from .draft import Draft
 from .highest import reserve_highest_ids
-from .import_plan import KEEP, NEW, ImportOptions, ImportPlan, Item, PurgeSubject, SettingChange, TemporarySetting
+from .import_plan import (
+    KEEP,
+    NEW,
+    ImportOptions,
+    ImportPlan,
+    Item,
+    PurgeSubject,
+    Register,
+    SettingChange,
+    TemporarySetting,
+)
 from .keep import draft_keep
 from .losses import summed
 from .merging import check_ids
@@ -23,6 +33,7 @@ from .model import DEFAULT_CONTEXT, RegistryState, ScopeSettings, context_of
 from .problems import ImportRefused, Problem
 from .settings_plan import (
     READONLY_OVERRIDE,
+    configs_that_keep_texts,
     effective_mode,
     final_settings,
     is_only_ours,
@@ -69,6 +80,10 @@ def plan_import(
         raise ImportRefused(set(problems), refused)
     modes = temporary_modes(subjects, settings, target, capabilities, options)
     _check_force(modes, target, capabilities, options)
+    configs = temporary_configs(draft.needs_config, target)
+    if options.ids == KEEP:
+        registered = {step.subject for step in draft.steps if isinstance(step, Register)} - draft.needs_config
+        configs += configs_that_keep_texts(registered, target, options)
     after = _after(target, draft, settings)
     return ImportPlan(
         options=options,
@@ -76,7 +91,7 @@ def plan_import(
         after=after,
         items=tuple(sorted([*draft.items, *_omitted(made)], key=lambda item: item.source)),
         steps=tuple(draft.steps),
-        temporary=(*modes, *temporary_configs(draft.needs_config, target)),
+        temporary=(*modes, *configs),
         settings=tuple(settings),
         losses=losses,
         notes=(*made.notes, *draft.notes, *_about_settings(made, after)),

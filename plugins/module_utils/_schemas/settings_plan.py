@@ -13,6 +13,7 @@ from .compare import same_setting
 from .import_plan import KEEP, OVERWRITE, SKIP, ImportOptions, SettingChange, TemporarySetting
 from .model import (
     GLOBAL_SCOPE,
+    OVERALL_SCOPE,
     UNSET,
     RegistryState,
     ScopeSettings,
@@ -21,10 +22,12 @@ from .model import (
     context_scope,
     is_wide_scope,
 )
+from .naming import ALIASES
 from .wanted import IMPORT, READWRITE
 
 READONLY_OVERRIDE = "READONLY_OVERRIDE"
 NO_COMPATIBILITY = "NONE"
+LEVEL, NORMALIZE = "compatibilityLevel", "normalize"
 
 
 def is_only_ours(target: RegistryState, options: ImportOptions) -> bool:
@@ -78,7 +81,7 @@ def _may_set(scope: str, now: Setting, options: ImportOptions, *, empty: bool, c
 def _rank(change: SettingChange) -> tuple[Any, ...]:
     wide = is_wide_scope(change.scope)
     if change.kind == "config":
-        return 0, "alias" in change.value, not wide, change.scope
+        return 0, any(change.value.get(field) for field in ALIASES), not wide, change.scope
     return 1, False, wide, change.scope == GLOBAL_SCOPE, change.scope
 
 
@@ -145,21 +148,54 @@ def own_mode(target: RegistryState, scope: str) -> Setting:
 
 
 def effective_mode(target: RegistryState, scope: str) -> str:
-    """Return the mode that holds in a scope: its own, its context's, or READWRITE."""
-    for place in (scope, context_scope(context_of(scope))):
-        mode = own_mode(target, place)
-        if mode.value is not None:
-            return str(mode.value)
-    return READWRITE
+    """Return the mode that holds in a scope: its own, its context's, that of all contexts, or READWRITE."""
+    modes = (own_mode(target, place).value for place in _fallbacks(scope))
+    return next((str(mode) for mode in modes if mode is not None), READWRITE)
 
 
 def effective_config(target: RegistryState, subject: str) -> dict[str, Any]:
-    """Return the config that holds for a subject: its own, else its context's, as far as either is known."""
-    for place in (subject, context_scope(context_of(subject))):
-        config = target.settings.get(place, ScopeSettings()).config
-        if isinstance(config.value, dict):
-            return config.value
-    return {}
+    """Return the config that holds for a subject: its own, its context's, or that of all contexts, as far as known."""
+    configs = (_own_config(target, place).value for place in _fallbacks(subject))
+    return next((config for config in configs if isinstance(config, dict)), {})
+
+
+def _own_config(target: RegistryState, scope: str) -> Setting:
+    return target.settings.get(scope, ScopeSettings()).config
+
+
+def _fallbacks(scope: str) -> tuple[str, ...]:
+    """Return the scopes that a server asks for what holds in one."""
+    return scope, context_scope(context_of(scope)), OVERALL_SCOPE
+
+
+def configs_that_keep_texts(
+    subjects: Collection[str], target: RegistryState, options: ImportOptions
+) -> list[TemporarySetting]:
+    """Plan the configs without ``normalize``, which rewrites texts even in IMPORT.
+
+    They are changed where they are set if the target holds nothing of others, and else for each subject.
+
+    Args:
+        subjects: What is registered to.
+        target: What the target holds.
+        options: What was asked for.
+    """
+    scopes = set(subjects)
+    if is_only_ours(target, options):
+        scopes = {place for subject in subjects for place in _fallbacks(subject) if _own_config(target, place).value}
+    planned = []
+    for scope in sorted(scopes, key=lambda scope: (not is_wide_scope(scope), scope)):
+        if _inherited(target, scope, NORMALIZE):
+            before, level = _own_config(target, scope), _inherited(target, scope, LEVEL)
+            value = {**({LEVEL: level} if level else {}), **(before.value or {}), NORMALIZE: False}
+            planned.append(TemporarySetting(scope, "config", value, False, before))
+    return planned
+
+
+def _inherited(target: RegistryState, scope: str, field: str) -> Any:
+    """Return a field of the config that holds for a scope; what a config lacks is taken from the next wider one."""
+    values = ((_own_config(target, place).value or {}).get(field) for place in _fallbacks(scope))
+    return next((value for value in values if value is not None), None)
 
 
 def temporary_configs(subjects: Iterable[str], target: RegistryState) -> list[TemporarySetting]:
@@ -172,9 +208,8 @@ def temporary_configs(subjects: Iterable[str], target: RegistryState) -> list[Te
     planned = []
     for subject in sorted(subjects):
         effective = effective_config(target, subject)
-        value: dict[str, Any] = {"compatibilityLevel": NO_COMPATIBILITY}
-        value |= {name: False for name in ("normalize", "validateFields") if effective.get(name)}
+        value: dict[str, Any] = {LEVEL: NO_COMPATIBILITY}
+        value |= {name: False for name in (NORMALIZE, "validateFields") if _inherited(target, subject, name)}
         if value != {name: field for name, field in effective.items() if field}:
-            before = target.settings.get(subject, ScopeSettings()).config
-            planned.append(TemporarySetting(subject, "config", value, False, before))
+            planned.append(TemporarySetting(subject, "config", value, False, _own_config(target, subject)))
     return planned

@@ -98,8 +98,8 @@ class Part:
         pages: Its index, in order.
         files: How many entries the index has.
         size: How many bytes these have.
-        format_version: Which releases can read all of it: `FORMAT_VERSION`, or `documents.NEWEST` for a part with entries
-            of kinds that came with that.
+        format_version: Which releases can read all of it: `FORMAT_VERSION`, or `documents.NEWEST` for a part with
+            entries of kinds that came with that.
     """
 
     name: str

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._archive.commit import capture
+from .._archive.documents import FORMAT_VERSION, NEWEST, PART
 from .._archive.liveness import Heartbeat
 from .._archive.open_point import OpenPoint
 from .._archive.parts import SCHEMA_REGISTRY, Entry
@@ -24,10 +25,12 @@ from .._core.clock import Clock, SystemClock
 from .._core.errors import Damaged
 from .._core.settings import KafkaSettings, RegistrySettings, StoreSettings
 from .._registry.detect import connect
-from .._schemas.documents import MANIFEST, DocumentName, count, documents
+from .._schemas.documents import KEK, MANIFEST, DocumentName, count, documents
 from .._schemas.graph import missing_references
+from .._schemas.key_documents import without_secrets
 from .._schemas.model import RegistryState
 from .backup_object import describe_commit, describe_point, describe_uncommitted
+from .read_keys import key_notes
 from .read_registry import Scope, read_registry
 from .registry_part import document_hashes, name_of, part_files, read_document
 from .schemas_topic import SchemasTopic, find_topic
@@ -141,7 +144,7 @@ class RegistryExport:
         ]
         first = frozenset(changed[:_SHOWN])
         before = self._archived([entry for name, entry in known.items() if name in first])
-        after = {str(name): value for name, value in self._documents() if name in first}
+        after = {str(name): _for_people(name, value) for name, value in self._documents() if name in first}
         shown = _that_fit([str(name) for name in changed[:_SHOWN]], before, after)
         omitted = {"omitted": f"{len(changed) - len(shown)} more documents"} if len(changed) > len(shown) else {}
         return Difference(
@@ -162,7 +165,7 @@ class RegistryExport:
         ) as taken:
             writer = PartWriter(taken.point, SCHEMA_REGISTRY, scope=self.scope.document())
             writer.add_files(part_files(self._documents()))
-            writer.finish(summary=self._summary())
+            writer.finish(summary=self._summary(), format_version=NEWEST[PART] if self.state.keys else FORMAT_VERSION)
         if taken.result is None:
             return self._report(describe_uncommitted(self.store, self.backup_id, [SCHEMA_REGISTRY]))
         report = self._report(describe_commit(self.store, taken.result))
@@ -179,12 +182,14 @@ class RegistryExport:
         for entry in entries:
             # A damaged backup is no reason not to make a new one: what cannot be read is not shown.
             with suppress(Damaged):
-                found[str(name_of(entry))] = read_document(reader, entry)
+                name = name_of(entry)
+                found[str(name)] = _for_people(name, read_document(reader, entry))
         return found
 
     def _summary(self) -> dict[str, Any]:
         unknown = sum((one.config.is_set, one.mode.is_set).count(None) for one in self.state.settings.values())
-        return {**count(self.state), "unknown_settings": unknown, "settled": self.state.settled}
+        keys = {} if self.state.keys is None else self.state.keys.counts()
+        return {**count(self.state), **keys, "unknown_settings": unknown, "settled": self.state.settled}
 
     def _notes(self) -> tuple[str, ...]:
         """Say what the user must know: nothing is dropped in silence."""
@@ -205,6 +210,7 @@ class RegistryExport:
                 f"{self.topic.log.passed_over} records of the topic {self.topic.name} cannot be understood, and were "
                 "passed over as the registry does."
             )
+        notes += key_notes(self.state.keys)
         unresolved = missing_references(self.state.versions)
         if unresolved:
             notes.append(
@@ -218,6 +224,10 @@ class RegistryExport:
 
     def _report(self, backup: dict[str, Any]) -> Report:
         return Report({"backup": backup, "schemas": self._summary()}, self._notes())
+
+
+def _for_people(name: DocumentName, value: Any) -> Any:
+    return without_secrets(value) if name.kind == KEK else value
 
 
 def _that_fit(names: Iterable[str], *views: Mapping[str, Any]) -> list[str]:

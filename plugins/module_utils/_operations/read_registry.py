@@ -21,6 +21,7 @@ from .._schemas.model import (
     is_wide_scope,
     join_subject,
 )
+from .read_keys import check_readable, chosen_keys, read_settled_keys
 from .schemas_topic import SchemasTopic
 
 ROUNDS = 5
@@ -103,7 +104,7 @@ def read_registry(registry: Registry, scope: Scope, topic: SchemasTopic | None =
         The state; ``settled`` is False when no two readings in a row agreed.
 
     Raises:
-        NotFound, Refused: As `Scope.choose`, `SchemasTopic.read_on` and `SchemasTopic.check_holds`.
+        NotFound, Refused: As `Scope.choose`, `check_readable`, `SchemasTopic.read_on` and `SchemasTopic.check_holds`.
         RegistryError: The registry gave no usable answer.
         KafkaError: The topic cannot be read.
     """
@@ -123,6 +124,11 @@ def read_registry(registry: Registry, scope: Scope, topic: SchemasTopic | None =
     if topic is not None:
         topic.check_holds(listing.versions)
     versions = {key: contents[key][1] for key in sorted(chosen) if key in contents}
+    keys, keys_settled = read_settled_keys(registry, ROUNDS)
+    if keys is not None:
+        subjects = {key.subject for key in versions}
+        keys = chosen_keys(keys, scope.subjects, subjects, soft_deleted=scope.soft_deleted)
+        check_readable(keys)
     contexts = tuple(sorted({".", *(context_of(key.subject) for key in versions)}))
     if scope.subjects == Selection():
         contexts = tuple(sorted({*listing.contexts, *(topic.log.contexts if topic is not None else ())}))
@@ -131,7 +137,8 @@ def read_registry(registry: Registry, scope: Scope, topic: SchemasTopic | None =
         settings=settings,
         contexts=contexts,
         highest_ids=highest_ids(registry, versions.values(), topic),
-        settled=settled and len(versions) == len(chosen),
+        settled=settled and keys_settled and len(versions) == len(chosen),
+        keys=keys,
     )
 
 

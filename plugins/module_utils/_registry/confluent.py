@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from .._core.errors import RegistryError
 from .._schemas.capabilities import Again, Capabilities, Identity, TopicDeletes
 from .._schemas.model import GLOBAL_SCOPE, OVERALL_SCOPE, VersionKey, context_of
+from .dek_registry import has_dek_registry
 from .dialect import NO_SUCH_PATH, Registry
 from .listing import ListedVersion, Listing
 
@@ -52,6 +53,7 @@ class ConfluentRegistry(Registry):
         highest_id=2**31 - 2,  # after 2^31 - 1 the next one is negative
         topic_deletes=TopicDeletes.NULL,
         reserved_names=frozenset({"__GLOBAL", "__EMPTY"}),
+        guesses_types=False,
         forbidden_characters=frozenset({"\\", *map(chr, range(32)), "\x7f"}),
     )
     health_path: ClassVar[str] = "/"
@@ -66,7 +68,12 @@ class ConfluentRegistry(Registry):
             if error.facts.get("http_status") not in (401, 403):
                 raise
             keeps = False
-        return replace(self.declared, register_keeps_rule_sets=keeps, import_keeps_rule_sets=keeps)
+        return replace(
+            self.declared,
+            register_keeps_rule_sets=keeps,
+            import_keeps_rule_sets=keeps,
+            encryption_keys=has_dek_registry(self.client),
+        )
 
     def identity(self) -> str:
         """Return the ids of the Kafka cluster and of the registry in it, where the server tells them."""
@@ -98,11 +105,17 @@ class ConfluentRegistry(Registry):
         return listing
 
     def set_config(self, scope: str, value: Mapping[str, Any]) -> None:
-        """Make a scope's config exactly this. The server merges, so what it has beyond that is deleted first."""
-        present = self.get_config(scope)
-        if present.value is not None and not set(present.value) <= set(value):
+        """Make a scope's config exactly this.
+
+        The server merges, so what it has beyond that is deleted first; else only what differs is sent.
+        """
+        present = self.get_config(scope).value or {}
+        if not set(present) <= set(value):
             self.delete_config(scope)
-        super().set_config(scope, value)
+            present = {}
+        changed = [name for name in value if name not in present or present[name] != value[name]]
+        if changed:
+            self.change_config(scope, value, changed)
 
     def change_config(self, scope: str, value: Mapping[str, Any], changed: Iterable[str]) -> None:
         """Send only what changes: the server keeps the rest, of which it may tell a level that is not set at all."""

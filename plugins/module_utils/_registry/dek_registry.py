@@ -30,6 +30,9 @@ EXISTS = (40970, 40971)
 NO_KMS = (50070, 40370)
 """The registry was to unwrap a DEK of a shared KEK, and its KMS failed or refused."""
 
+FORBIDDEN = 403
+NO_RIGHT = 40301
+
 _PAGE = 1000
 _KMS_FAILED = (
     "its key encryption key is shared, so that the registry unwraps it on every read, and its KMS refused that"
@@ -37,12 +40,13 @@ _KMS_FAILED = (
 
 
 def has_dek_registry(client: RegistryClient) -> bool:
-    """Ask whether a server keeps encryption keys: Confluent's is switched on by a setting.
+    """Ask whether a server keeps encryption keys that its user may see: Confluent's is switched on by a setting.
 
     Raises:
         RegistryError: It gave no usable answer.
     """
-    return client.get(f"{ROOT}?deleted=true&limit=1", "capabilities", absent=(NO_SUCH_PATH,)) is not None
+    absent = (NO_SUCH_PATH, FORBIDDEN, NO_RIGHT)
+    return client.get(f"{ROOT}?deleted=true&limit=1", "capabilities", absent=absent) is not None
 
 
 class DekRegistry:
@@ -128,8 +132,8 @@ class DekRegistry:
         made = self._dek(answer.value, key, path) if answer.code is None else self._read_dek(key)
         if not isinstance(made, Dek) or made.deleted or made.wrapped != dek.wrapped:
             raise RegistryError(
-                f"{dek} cannot be stored: the registry holds another one under its number. AxonOps in memory takes only "
-                "one algorithm for a subject and a number; on a database it takes all.",
+                f"{dek} cannot be stored: the registry holds another one under its number. AxonOps in memory takes "
+                "only one algorithm for a subject and a number; on a database it takes all.",
                 object_name=key.subject,
             )
 
@@ -183,8 +187,8 @@ class DekRegistry:
         dek = self._parsed(_dek, item, path, str(key))
         if dek.key != key:  # the subject's config has aliasForDeks
             raise RegistryError(
-                f"{key} cannot be read: the registry answered with {dek.key}. Remove the alias in the subject's config, "
-                "or exclude the subject.",
+                f"{key} cannot be read: the registry answered with {dek.key}. Remove the alias in the subject's "
+                "config, or exclude the subject.",
                 code="aliased_subject",
                 object_name=key.subject,
                 path=path,

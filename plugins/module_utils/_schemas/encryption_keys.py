@@ -105,8 +105,8 @@ class EncryptionKeys:
     Args:
         keks: By name; soft-deleted ones too.
         deks: By key; soft-deleted ones too.
-        hidden: DEKs that the registry lists and does not tell, with the reason. Where all DEKs of a KEK are hidden,
-            subject, algorithm and version are empty.
+        hidden: DEKs that the registry lists and does not tell, with the reason. What is not known of them is empty:
+            algorithm and version where all DEKs of a subject are hidden, the subject too where all of a KEK are.
     """
 
     keks: dict[str, Kek] = field(default_factory=dict)
@@ -132,7 +132,7 @@ class EncryptionKeys:
             deleted: Whether soft-deleted DEKs are chosen too.
         """
         deks = {key: dek for key, dek in self.deks.items() if wanted(key.subject) and (deleted or not dek.deleted)}
-        hidden = {key: why for key, why in self.hidden.items() if key.subject and wanted(key.subject)}
+        hidden = {key: why for key, why in self.hidden.items() if not key.subject or wanted(key.subject)}
         named = {key.kek for key in (*deks, *hidden)}
         return EncryptionKeys({name: kek for name, kek in self.keks.items() if name in named}, deks, hidden)
 

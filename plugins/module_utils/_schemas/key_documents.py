@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from .._core.canonical import sha256_hex
 from .._core.fields import Fields
 from .encryption_keys import ALGORITHMS, Dek, DekKey, EncryptionKeys, Kek
 
@@ -32,6 +33,18 @@ def kek_fields(keys: EncryptionKeys, name: str) -> dict[str, Any]:
             for dek in keys.of_kek(name)
         ],
     }
+
+
+def without_secrets(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document of a KEK as people may see it: hashes of wrapped keys, and of kmsProps the names alone."""
+    kek = document["kek"]
+    deks = [{**dek, "encryptedKeyMaterial": shown(dek["encryptedKeyMaterial"])} for dek in document["deks"]]
+    return {**document, "kek": {**kek, "kmsProps": sorted(kek["kmsProps"] or ())}, "deks": deks}
+
+
+def shown(wrapped: str | None) -> str | None:
+    """Return what stands for a wrapped key before people: enough of its hash to tell keys apart."""
+    return None if wrapped is None else f"sha256:{sha256_hex(wrapped.encode())[:16]}"
 
 
 def read_keys(found: Mapping[DocumentName, Fields]) -> EncryptionKeys:

@@ -196,7 +196,7 @@ class Registering:
         found = self._same(draft, deleted=call.flag("deleted"))
         if found is None:
             raise Fault(40403, "Schema not found")
-        return found.entity()
+        return found.entity("ts", "deleted")
 
     def _tag(self, call: Call, subject: str, version: str) -> Any:
         """Register the next version with tags added to fields."""

@@ -63,6 +63,7 @@ class AxonOpsRegistry(Registry):
         highest_id=2**31 - 2,  # the one after 2^31 - 1 would be handed out next, and does not fit into a message
         topic_deletes=TopicDeletes.NO_TOPIC,
         reserved_names=frozenset({"__GLOBAL", "__EMPTY"}),
+        guesses_types=False,
         forbidden_characters=frozenset("/"),
     )
     health_path: ClassVar[str] = "/health/ready"

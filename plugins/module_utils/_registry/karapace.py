@@ -63,6 +63,7 @@ class KarapaceRegistry(Registry):
         highest_id=2**31 - 2,
         topic_deletes=TopicDeletes.NULL_OR_EMPTY,
         reserved_names=frozenset(),
+        guesses_types=False,
         forbidden_characters=frozenset(map(chr, (*range(32), *range(127, 160)))),  # taken, and then answered with 500
     )
     health_path: ClassVar[str] = "/_health"

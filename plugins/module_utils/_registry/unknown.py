@@ -35,5 +35,6 @@ READING_ONLY = Capabilities(
     highest_id=2**31 - 1,
     topic_deletes=TopicDeletes.NO_TOPIC,
     reserved_names=frozenset(),
+    guesses_types=False,
     forbidden_characters=frozenset("/"),
 )

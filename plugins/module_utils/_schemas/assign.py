@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from .._core.canonical import compact_bytes
 from .capabilities import Capabilities
 from .classify import KEPT, LEAVE, OMIT, REFUSE, REGISTER, SOFT_DELETE, Decision, Held
-from .content import same
+from .content import same, shows_type
 from .draft import Draft
 from .graph import LATEST, CycleError, dependency_order
 from .import_plan import (
@@ -186,7 +186,10 @@ class _Assignment:
         return Decision(group.first, SOFT_DELETED_ON_TARGET, LEAVE, "it is soft-deleted on the target")
 
     def _registration(self, wanted: Wanted, classification: str) -> Decision:
-        """Decide to register a version, if what it refers to will be there and live."""
+        """Decide to register a version, if the target takes it, and what it refers to will be there and live."""
+        if self._capabilities.guesses_types and not shows_type(wanted.version.content):
+            why = f"its text does not show to the target that it is {wanted.version.content.schema_type}; leave it out"
+            return Decision(wanted, classification, REFUSE, why, "unrecognised_type")
         targets = list(wanted.version.reference_targets())
         decisions = [self._decisions.get(self._first.get(target, target)) for target in targets]
         for target, decision in zip(targets, decisions, strict=True):

@@ -20,6 +20,10 @@ class Identity(StrEnum):
     """Type, references and the text without what does not matter to a parser: for Avro no ``doc``, ``aliases``,
     ``order`` and unknown attributes of named types; neither metadata nor rule set."""
 
+    WITHOUT_DOCS = "without_docs"
+    """Type, references and the text without what describes it: for Avro no ``doc`` and ``aliases`` of named types and
+    fields, and no ``default`` of enums; neither metadata nor rule set."""
+
 
 class Again(StrEnum):
     """Whether one subject can hold the same content (by `Identity`) under two version numbers."""
@@ -75,6 +79,8 @@ class Capabilities:
         highest_id: The highest schema id it takes.
         topic_deletes: Whether it keeps what it holds in a topic, and what deletes a key there.
         reserved_names: Subjects that it never takes; all registries refuse an empty name.
+        guesses_types: Whether it finds out by a schema's text of which type it is, whatever is said, and refuses texts
+            that do not show it (`content.shows_type`).
         forbidden_characters: Characters that no subject's or context's name can have over its API.
     """
 
@@ -105,6 +111,7 @@ class Capabilities:
     highest_id: int
     topic_deletes: TopicDeletes
     reserved_names: frozenset[str]
+    guesses_types: bool
     forbidden_characters: frozenset[str]
 
     def describe(self) -> dict[str, Any]:

@@ -36,6 +36,7 @@ _AVRO_ATTRIBUTES = {
     "array": ("type", "items"),
     "map": ("type", "values"),
 }
+_AVRO_PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
 _AVRO_IGNORED = frozenset({"doc", "aliases", "default", "order"})
 
 
@@ -76,7 +77,7 @@ def identity(content: SchemaContent, kind: Identity) -> str:
     if kind is Identity.CONTENT:
         return meaning(content)
     references = sorted([r.subject, r.version, r.name] for r in content.references)
-    form = _parsing_form(content.schema_type, content.text)
+    form = _avro_identity(content.schema_type, content.text, kind)
     return sha256_hex(compact_bytes([content.schema_type, form, references]))
 
 
@@ -93,6 +94,23 @@ def parses(content: SchemaContent) -> bool:
     except ValueError:
         return content.schema_type == "AVRO" and _BARE_NAME.fullmatch(content.text.strip()) is not None
     return True
+
+
+def shows_type(content: SchemaContent) -> bool:
+    """Tell whether a text shows of which type it is to a server that only looks at the text.
+
+    Seen on Apicurio 3.3.3: an Avro schema must be JSON, so that a bare name is none, and a JSON schema needs at its top
+    ``properties``, or a ``$schema`` of json-schema.org.
+    """
+    if content.schema_type not in _JSON_TYPES:
+        return True
+    try:
+        schema = _parsed(content.text)
+    except ValueError:
+        return False
+    if content.schema_type == "AVRO":
+        return True
+    return isinstance(schema, dict) and ("properties" in schema or "json-schema.org" in _text(schema.get("$schema")))
 
 
 @lru_cache(maxsize=16384)
@@ -139,11 +157,12 @@ def _constant(written: str) -> Any:
 
 
 @lru_cache(maxsize=16384)
-def _parsing_form(schema_type: str, text: str) -> str:
+def _avro_identity(schema_type: str, text: str, kind: Identity) -> str:
     if schema_type != "AVRO":
         return _text_meaning(schema_type, text)
+    form = _avro_form if kind is Identity.PARSING_FORM else _avro_without_docs
     try:
-        return sha256_hex(compact_bytes(_avro_form(_parsed(text), "")))
+        return sha256_hex(compact_bytes(form(_parsed(text), "")))
     except (ValueError, RecursionError):
         return _text_meaning("", text.strip())
 
@@ -161,8 +180,7 @@ def _avro_form(schema: Any, namespace: str) -> Any:
     reduced = dict(schema)
     if kind in _AVRO_NAMES:
         namespace = _text(schema.get("namespace")) or namespace
-        name = _text(schema.get("name"))
-        reduced["name"] = f"{namespace}.{name}" if namespace and "." not in name else name
+        reduced["name"] = _full_name(_text(schema.get("name")), namespace)
     known = _AVRO_ATTRIBUTES.get(kind) if isinstance(kind, str) else None
     kept = [key for key in known or sorted(set(schema) - _AVRO_IGNORED) if key in reduced]
     return {
@@ -186,6 +204,44 @@ def _avro_fields(fields: Any, namespace: str) -> Any:
         )
         for field in fields
     ]
+
+
+def _avro_without_docs(schema: Any, namespace: str) -> Any:
+    """Leave out of an Avro schema what describes it, and write all names in full."""
+    if isinstance(schema, list) and schema[:1] != [_NUMBER]:
+        return [_avro_without_docs(branch, namespace) for branch in schema]
+    if isinstance(schema, str):
+        return schema if schema in _AVRO_PRIMITIVES else _full_name(schema, namespace)
+    if not isinstance(schema, dict):
+        return schema
+    kind = schema.get("type")
+    reduced = dict(schema)
+    if kind in _AVRO_NAMES:
+        namespace = _text(schema.get("namespace")) or namespace
+        reduced["name"] = _full_name(_text(schema.get("name")), namespace)
+        left_out = {"doc", "aliases", "namespace", *(("default",) if kind == "enum" else ())}
+        reduced = {name: value for name, value in reduced.items() if name not in left_out}
+    elif kind not in ("array", "map"):
+        reduced["type"] = _avro_without_docs(kind, namespace)
+    for member in ("items", "values"):
+        if member in reduced:
+            reduced[member] = _avro_without_docs(reduced[member], namespace)
+    if isinstance(reduced.get("fields"), list):
+        reduced["fields"] = [_field_without_docs(field, namespace) for field in reduced["fields"]]
+    return reduced["type"] if set(reduced) == {"type"} else reduced
+
+
+def _field_without_docs(field: Any, namespace: str) -> Any:
+    if not isinstance(field, dict):
+        return field
+    kept = {name: value for name, value in field.items() if name not in ("doc", "aliases")}
+    if kept.get("order") == "ascending":  # which is the default
+        del kept["order"]
+    return {**kept, "type": _avro_without_docs(field.get("type"), namespace)}
+
+
+def _full_name(name: str, namespace: str) -> str:
+    return f"{namespace}.{name}" if namespace and "." not in name else name
 
 
 def _text(value: Any) -> str:

@@ -65,6 +65,7 @@ CONFLUENT = Capabilities(
     highest_id=2**31 - 1,
     topic_deletes=TopicDeletes.NO_TOPIC,
     reserved_names=frozenset({"__GLOBAL", "__EMPTY"}),
+    guesses_types=False,
     forbidden_characters=frozenset("\\"),
 )
 AXONOPS = replace(

@@ -6,7 +6,12 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.capabilities import Identity
-from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.content import identity, meaning, parses
+from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.content import (
+    identity,
+    meaning,
+    parses,
+    shows_type,
+)
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import Reference, SchemaContent
 
 
@@ -90,6 +95,51 @@ def test_parsing_form_leaves_out_what_a_parser_does_not_need(other: str, same: b
     kind = Identity.PARSING_FORM
     assert (identity(avro(RECORD), kind) == identity(avro(other), kind)) is same
     assert identity(avro(RECORD), Identity.CONTENT) != identity(avro(other), Identity.CONTENT)
+
+
+ENUM = '{"type":"enum","name":"e","symbols":["A","B"]}'
+WITHOUT_DOCS = [
+    (RECORD, RECORD.replace('"name":"a"', '"name":"a","doc":"d","aliases":["b"]'), True),
+    (RECORD, RECORD.replace('"name":"f"', '"name":"f","doc":"d","aliases":["g"],"order":"ascending"'), True),
+    (RECORD, RECORD.replace('"name":"a","namespace":"n"', '"name":"n.a"'), True),
+    (RECORD, RECORD.replace('"type":"int"', '"type":{"type":"int"}'), True),
+    (RECORD, RECORD.replace('"name":"f"', '"name":"f","order":"ignore"'), False),
+    (RECORD, RECORD.replace('"name":"f"', '"name":"f","owner":"me"'), False),
+    (RECORD, RECORD.replace('"name":"a"', '"name":"a","owner":"me"'), False),
+    (RECORD, RECORD.replace('"default":1', '"default":2'), False),
+    (RECORD, RECORD.replace('"type":"int"', '"type":{"type":"int","logicalType":"date"}'), False),
+    (RECORD, RECORD.replace('"namespace":"n"', '"namespace":"m"'), False),
+    (ENUM, ENUM.replace('"name"', '"doc":"d","default":"A","name"'), True),
+    (ENUM, ENUM.replace('"A","B"', '"B","A"'), False),
+    (
+        RECORD.replace('"type":"int","default":1', '"type":["null",{"type":"array","items":"n.b"}]'),
+        RECORD.replace('"type":"int","default":1', '"type":["null",{"type":"array","items":"b"}]'),
+        True,
+    ),
+]
+"""Pairs of Avro schemas, and whether they differ in nothing but what `Identity.WITHOUT_DOCS` leaves out."""
+
+
+@pytest.mark.parametrize(("one", "other", "same"), WITHOUT_DOCS)
+def test_what_describes_a_schema_does_not_belong_to_it_without_docs(one: str, other: str, same: bool) -> None:
+    kind = Identity.WITHOUT_DOCS
+    assert (identity(avro(one), kind) == identity(avro(other), kind)) is same
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "shows"),
+    [
+        ("AVRO", '"string"', True),
+        ("AVRO", "string", False),
+        ("JSON", '{"properties": {}}', True),
+        ("JSON", '{"$schema": "https://json-schema.org/draft/2020-12/schema"}', True),
+        ("JSON", '{"type": "object"}', False),
+        ("JSON", "true", False),
+        ("PROTOBUF", 'syntax = "proto3";', True),
+    ],
+)
+def test_a_text_shows_its_type_or_not(kind: str, text: str, shows: bool) -> None:
+    assert shows_type(SchemaContent(kind, text)) is shows
 
 
 def test_parsing_form_leaves_out_metadata_and_rules_but_not_references() -> None:

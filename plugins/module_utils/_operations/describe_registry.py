@@ -109,6 +109,8 @@ def _describe_version(version: SchemaVersion) -> dict[str, Any]:
 def _warnings(listing: Listing, subjects: Selection) -> tuple[str, ...]:
     hidden = [f"{name!r} in the context {context} ({why})" for (context, name), why in listing.unaddressable.items()]
     warnings = [f"{len(hidden)} subjects cannot be read: {'; '.join(hidden[:5])}."] if hidden else []
+    if listing.left_out:
+        warnings.append(f"Not looked at: {', '.join(listing.left_out)}.")
     idle = subjects.idle_patterns([key.subject for key in listing.versions]) if subjects != Selection() else []
     if idle:
         warnings.append(f"No subject matches {', '.join(idle)}.")

@@ -210,6 +210,8 @@ class RegistryExport:
                 f"{self.topic.log.passed_over} records of the topic {self.topic.name} cannot be understood, and were "
                 "passed over as the registry does."
             )
+        if self.state.left_out:
+            notes.append(f"Not in the restore point, since it has no place there: {', '.join(self.state.left_out)}.")
         notes += key_notes(self.state.keys)
         unresolved = missing_references(self.state.versions)
         if unresolved:

@@ -139,6 +139,7 @@ def read_registry(registry: Registry, scope: Scope, topic: SchemasTopic | None =
         highest_ids=highest_ids(registry, versions.values(), topic),
         settled=settled and keys_settled and len(versions) == len(chosen),
         keys=keys,
+        left_out=listing.left_out,
     )
 
 

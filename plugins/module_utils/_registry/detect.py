@@ -9,6 +9,7 @@ from typing import Any
 
 from .._core.errors import RegistryError
 from .._core.settings import RegistrySettings
+from .apicurio import ApicurioRegistry, native
 from .axonops import AxonOpsRegistry
 from .client import RegistryClient
 from .confluent import ConfluentRegistry
@@ -21,7 +22,7 @@ NOT_KNOWN_HERE = (400, 404, 405)
 NOT_READY = 503
 
 DIALECTS: dict[str, type[Registry]] = {
-    kind.implementation: kind for kind in (ConfluentRegistry, AxonOpsRegistry, KarapaceRegistry)
+    kind.implementation: kind for kind in (ConfluentRegistry, AxonOpsRegistry, KarapaceRegistry, ApicurioRegistry)
 }
 
 
@@ -55,6 +56,9 @@ def _recognised(client: RegistryClient) -> tuple[type[Registry], Any]:
     health = _facts(client, KarapaceRegistry.health_path, NOT_READY)
     if "karapace_version" in health:
         return KarapaceRegistry, health["karapace_version"]
+    about = _facts(native(client), "/system/info")
+    if str(about.get("name")).startswith("Apicurio"):
+        return ApicurioRegistry, about.get("version")
     return Registry, facts.get("version")
 
 

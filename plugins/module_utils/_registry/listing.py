@@ -37,12 +37,14 @@ class Listing:
         without_versions: Names that the registry lists although they have no versions: they may have a config.
         unaddressable: Subjects that the registry holds, but that its API cannot name in a path: context and name as
             told, and why. None of their versions is listed.
+        left_out: What else the registry holds, of kinds that have no place here: how many of what, for people.
     """
 
     contexts: tuple[str, ...] = (DEFAULT_CONTEXT,)
     versions: dict[VersionKey, ListedVersion] = field(default_factory=dict)
     without_versions: tuple[str, ...] = ()
     unaddressable: dict[tuple[str, str], str] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -161,6 +161,7 @@ class RegistryState:
         highest_ids: The highest id known per context, where the registry tells it or versions show it.
         settled: Whether two readings agreed.
         keys: Its encryption keys; None where nothing is known of them, as where a registry keeps none.
+        left_out: What else it holds, of kinds that have no place here: how many of what, for people; not archived.
     """
 
     versions: dict[VersionKey, SchemaVersion] = field(default_factory=dict)
@@ -169,6 +170,7 @@ class RegistryState:
     highest_ids: dict[str, int] = field(default_factory=dict)
     settled: bool = True
     keys: EncryptionKeys | None = None
+    left_out: tuple[str, ...] = ()
 
     def subjects(self) -> list[str]:
         """Return the qualified names of all subjects that have versions, soft-deleted ones too, sorted."""

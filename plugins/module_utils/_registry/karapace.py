@@ -104,7 +104,7 @@ class KarapaceRegistry(Registry):
         """
         if not self.capabilities.modes:
             raise Refused(
-                f"Karapace {self.version or 'of this version'} has no modes that can be set: it is always in READWRITE.",
+                f"Karapace {self.version or 'of this version'} has no modes to set: it is always in READWRITE.",
                 object_name=scope,
             )
         super().set_mode(scope, mode)

@@ -148,6 +148,8 @@ class ModelRegistry:
             raise Refusal(f"{version.subject} is an alias")
         self._resolve(version.key, version.content, with_id)
         content, _lost = stored_content(version.content, self.capabilities, with_id=with_id)
+        if effective_config(self.state, version.subject).get("normalize"):
+            raise Refusal(f"{version.key} would be rewritten")
         return self._import(replace(version, content=content)) if with_id else self._assign(version.subject, content)
 
     def _resolve(self, key: VersionKey, content: SchemaContent, with_id: bool) -> None:

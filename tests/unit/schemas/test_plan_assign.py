@@ -20,10 +20,7 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.import_pla
     ImportPlan,
 )
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.losses import LOSS_KINDS
-from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import (
-    RegistryState,
-    VersionKey,
-)
+from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import RegistryState, VersionKey
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.plan import plan_import
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.problems import ImportRefused
 

@@ -1,0 +1,66 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+from unit.schemas.building import state
+from unit.schemas.planning import ASKED, BACKWARD, FULL, HELD, done, planned, refused, with_settings
+
+from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import RegistryState, ScopeSettings, Setting
+
+
+@pytest.mark.parametrize(
+    ("strategy", "target", "expected", "left"),
+    [
+        (
+            "preserve",
+            with_settings(state(), registry=ScopeSettings(BACKWARD, Setting("READWRITE", None))),
+            ["config ", "config :.eu:", "config b", "config a", "mode b", "mode "],
+            "",
+        ),
+        (
+            "preserve",
+            HELD,
+            ["config :.eu:", "config a", "mode b"],
+            "config of the registry, mode of the registry, config of b",
+        ),
+        (
+            "skip",
+            HELD,
+            ["config b", "config a", "mode b"],
+            "config of the registry, mode of the registry, config of :.eu:",
+        ),
+        ("overwrite", HELD, ["config ", "config :.eu:", "config b", "config a", "mode b", "mode "], ""),
+    ],
+)
+def test_settings_follow_the_strategy(strategy: str, target: RegistryState, expected: list[str], left: str) -> None:
+    plan = planned(ASKED, target, strategy=strategy)
+    assert [f"{change.kind} {change.scope}" for change in plan.settings] == expected
+    not_applied, *others = plan.notes
+    assert not_applied == "The mode IMPORT of a in the backup is not applied."
+    assert [f"({left})" in note for note in others] == ([True] if left else [])
+    after = done(plan, target)
+    assert planned(ASKED, after, strategy=strategy).is_empty
+
+
+def test_a_target_that_stays_in_import_is_told() -> None:
+    target = with_settings(state(), registry=ScopeSettings(BACKWARD, Setting("IMPORT", True)))
+    [note] = planned(state("a 1 = 1"), target).notes
+    assert "The mode of the registry was IMPORT before and stays so" in note
+    assert not planned(state("a 1 = 1")).notes
+
+
+def test_a_config_of_a_closed_scope_is_set_under_import() -> None:
+    archive = with_settings(state("a 1 = 1"), a=ScopeSettings(Setting(FULL, True)))
+    target = with_settings(state("a 1 = 1"), registry=ScopeSettings(BACKWARD, Setting("READONLY", None)))
+    plan = planned(archive, target)
+    assert [(t.scope, t.value, t.force) for t in plan.temporary] == [("a", "IMPORT", True)]
+    done(plan, target)
+
+
+def test_what_closes_a_target_or_redirects_writes_is_a_problem() -> None:
+    closed = with_settings(state(), registry=ScopeSettings(BACKWARD, Setting("READONLY_OVERRIDE", None)))
+    assert [problem.kind for problem in refused(state("a 1 = 1"), closed).problems] == ["read_only_target"]
+    aliased = with_settings(state(), a=ScopeSettings(Setting({**FULL, "alias": "z"}, True)))
+    assert [problem.kind for problem in refused(state("a 1 = 1"), aliased).problems] == ["alias_on_target"]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from .._schemas.model import GLOBAL_SCOPE, OVERALL_SCOPE, SchemaContent, SchemaVersion, VersionKey
@@ -92,7 +93,8 @@ def register(registry: Registry, subject: str, content: SchemaContent, *, normal
     registry.require_writable()
     path = f"/subjects/{registry.address(subject)}/versions" + ("?normalize=true" if normalize else "")
     body = items.registration(SchemaVersion(subject, 0, 0, content), with_id=False)
-    registry.client.send("POST", path, "register", body=body, repeatable=False)
+    look = partial(look_up, registry, subject, content, normalize=normalize)
+    registry.client.send("POST", path, "register", body=body, repeatable=False, look=look)
 
 
 def delete_subject(registry: Registry, subject: str) -> None:

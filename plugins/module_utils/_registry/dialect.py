@@ -10,7 +10,7 @@ stands the class serves implementations that are not known: it reads one version
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
@@ -28,6 +28,7 @@ from .._schemas.model import (
     split_subject,
 )
 from . import items
+from .arrival import arrived
 from .client import RegistryClient
 from .listing import Health, ListedVersion, Listing
 from .unknown import READING_ONLY
@@ -258,7 +259,8 @@ class Registry:
         body = items.registration(version, with_id=with_id)
         path = f"/subjects/{self.address(version.subject)}/versions"
         # With id and number a second registration changes nothing; without, a lost answer might hide a first one.
-        answer = self._write("POST", path, "register", body=body, repeatable=with_id)
+        look = None if with_id else partial(arrived, self, version)
+        answer = self._write("POST", path, "register", body=body, repeatable=with_id, look=look)
         schema_id = answer.get("id") if isinstance(answer, dict) else None
         if not isinstance(schema_id, int):
             raise self.client.unexpected(path, answer, "the id of the registered schema", method="POST")
@@ -308,10 +310,11 @@ class Registry:
                 usable.append(subject)
             else:
                 listing.unaddressable[split_subject(subject)] = problem
-        for versions in self.client.map_concurrently(self._list_subject, usable):
+        for versions in self.client.map_concurrently(self.list_subject, usable):
             listing.versions.update({version.key: version for version in versions})
 
-    def _list_subject(self, subject: str) -> list[ListedVersion]:
+    def list_subject(self, subject: str) -> list[ListedVersion]:
+        """List the versions of a subject, soft-deleted ones too, ascending."""
         path = f"/subjects/{self.address(subject)}/versions"
         every = self._list(f"{path}?deleted=true", "versions", absent=(NO_SUBJECT,))
         live = set(self._list(path, "versions", absent=(NO_SUBJECT, SUBJECT_SOFT_DELETED)))
@@ -377,18 +380,10 @@ class Registry:
     def _scope_path(self, what: str, scope: str) -> str:
         return f"/{what}" if scope == GLOBAL_SCOPE else f"/{what}/{self.address(scope)}"
 
-    def _write(
-        self,
-        method: str,
-        path: str,
-        kind: str,
-        *,
-        body: Any = None,
-        repeatable: bool = True,
-        accept: tuple[int, ...] = (),
-    ) -> Any:
+    def _write(self, method: str, path: str, kind: str, **how: Any) -> Any:
+        """Send what changes something, as `RegistryClient.send` does, to a registry that may be written to."""
         self.require_writable()
-        return self.client.send(method, path, kind, body=body, repeatable=repeatable, accept=accept).value
+        return self.client.send(method, path, kind, **how).value
 
 
 def _normalised(url: str) -> str:

@@ -114,7 +114,7 @@ class Asked:
         if status == 407:
             return "authentication_failed", "Check registry.proxy_username and registry.proxy_password."
         if status == 403:
-            return "permission_denied", f"As {given.read_as}, one lacks the right to do this."
+            return "permission_denied", f"This was asked as {given.read_as}, which lacks the right."
         if status != 401:
             return "registry_error", ""
         if given.token is not None:

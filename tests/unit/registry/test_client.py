@@ -11,6 +11,7 @@ import os
 import ssl
 import subprocess
 import sys
+from contextlib import suppress
 from importlib import metadata
 
 import httpx
@@ -79,7 +80,9 @@ def test_sends_an_api_key(client_of):
     assert script.requests[0].headers["x-api-key"] == "sr_1"
 
 
-@pytest.mark.parametrize("option", [{"api_key": "sr_secret\n"}, {"headers": {"X-Team": "a\r\nb"}}])
+@pytest.mark.parametrize(
+    "option", [{"api_key": "sr_secret\n"}, {"token": " secret"}, {"headers": {"X-Team": "a\r\nb"}}]
+)
 def test_refuses_header_values_without_showing_them(client_of, option):
     with pytest.raises(InvalidOption) as caught:
         client_of(Script(), **option)
@@ -101,15 +104,6 @@ def test_repeats_no_more_than_it_may(client_of, clock):
     with pytest.raises(RegistryError, match="HTTP 503, code 50301: 'no'"):
         client.get("/subjects", "subjects")
     assert len(clock.slept) == 2
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"), [("7", 7), ("Sat, 31 Jan 2026 12:00:09 GMT", 9), ("99999", 300), ("soon", 0), ("-1", 0)]
-)
-def test_waits_as_long_as_it_is_asked_to(client_of, clock, header, seconds):
-    script = Script(refused(429, headers={"Retry-After": header}), ok())
-    client_of(script, retry_backoff=0).get("/subjects", "subjects")
-    assert clock.slept == [seconds]
 
 
 @pytest.mark.parametrize(
@@ -136,6 +130,45 @@ def test_repeats_writes_only_where_that_does_no_harm(client_of, step, repeatable
         with pytest.raises(RegistryError):
             client.send("POST", "/subjects/a/versions", "register", body={}, repeatable=repeatable)
     assert len(script.requests) == 1 + repeated
+
+
+LOST = [httpx.ReadTimeout("slow"), httpx.RemoteProtocolError("cut"), refused(500), refused(502), refused(503)]
+
+
+def send_once(client, look):
+    return client.send("POST", "/subjects/a/versions", "register", body={}, repeatable=False, look=look).value
+
+
+@pytest.mark.parametrize("retries", [0, 3])
+@pytest.mark.parametrize("step", LOST)
+def test_a_look_stands_in_for_a_lost_answer(client_of, step, retries):
+    script = Script(step)
+    assert send_once(client_of(script, retries=retries), lambda: {"id": 7}) == {"id": 7}
+    assert len(script.requests) == 1
+
+
+@pytest.mark.parametrize("step", LOST)
+def test_what_did_not_arrive_is_sent_again_after_a_look(client_of, step):
+    script = Script(step, step, ok({"id": 1}))
+    looks = []
+    assert send_once(client_of(script), lambda: looks.append(len(script.requests))) == {"id": 1}
+    assert looks == [1, 2]
+
+
+@pytest.mark.parametrize("step", [refused(409), refused(422), refused(429), ok({"id": 1})])
+def test_nobody_looks_where_nothing_is_in_doubt(client_of, step):
+    client = client_of(Script(step), retries=0)
+    with suppress(RegistryError):
+        send_once(client, lambda: pytest.fail("looked"))
+
+
+def test_when_nobody_can_look_it_stays_unknown(client_of):
+    script = Script(httpx.ReadTimeout("slow"), refused(401))
+    client = client_of(script)
+    with pytest.raises(RegistryError, match="Whether it was carried out is not known") as caught:
+        send_once(client, lambda: client.get("/subjects/a/versions", "versions"))
+    assert caught.value.code == "timeout"
+    assert len(script.requests) == 2
 
 
 def test_asks_the_next_url_when_one_cannot_be_reached_and_stays_with_it(client_of):
@@ -213,6 +246,32 @@ def test_every_useless_answer_has_its_code(client_of, answer, code, said):
     assert failure["http_status"] == answer.status_code
     assert failure["method"] == "GET"
     assert failure["path"] == "/subjects"
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "advice"),
+    [
+        ({}, 401, "give registry.username and registry.password, registry.token, registry.oauth or registry.api_key"),
+        ({"username": "ann", "password": "x"}, 401, "Check registry.username and registry.password."),
+        ({"api_key": "x"}, 401, "Check registry.api_key."),
+        ({"token": "x"}, 401, "Check registry.token; it may have expired."),
+        ({"username": "ann", "password": "x"}, 403, "This was asked as user ann, which lacks the right."),
+        ({"token": "x"}, 403, "This was asked as bearer token, which lacks the right."),
+        ({"proxy": "http://proxy.example"}, 407, "Check registry.proxy_username and registry.proxy_password."),
+    ],
+)
+def test_who_is_turned_away_is_told_what_to_look_at(client_of, options, status, advice):
+    client = client_of(Script(httpx.Response(status, text="no")), **options)
+    with pytest.raises(RegistryError) as caught:
+        client.get("/subjects", "subjects")
+    assert advice in caught.value.message
+    assert "through the proxy" in caught.value.message or "proxy" not in options
+
+
+def test_says_that_a_proxy_is_in_between(client_of):
+    client = client_of(Script(httpx.ConnectError("refused")), proxy="http://proxy.example:3128", retries=0)
+    with pytest.raises(RegistryError, match=r"8081 through the proxy http://proxy\.example:3128 \(refused\)"):
+        client.get("/subjects", "subjects")
 
 
 def test_quotes_little_of_what_a_server_says(client_of):

@@ -3,10 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from unit.schemas.building import state
 from unit.schemas.planning import ASKED, BACKWARD, FULL, HELD, done, planned, refused, with_settings
 
+from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.import_plan import ImportPlan
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import RegistryState, ScopeSettings, Setting
 
 
@@ -64,3 +67,42 @@ def test_what_closes_a_target_or_redirects_writes_is_a_problem() -> None:
     assert [problem.kind for problem in refused(state("a 1 = 1"), closed).problems] == ["read_only_target"]
     aliased = with_settings(state(), a=ScopeSettings(Setting({**FULL, "alias": "z"}, True)))
     assert [problem.kind for problem in refused(state("a 1 = 1"), aliased).problems] == ["alias_on_target"]
+
+
+NORMALIZED = {**FULL, "normalize": True}
+
+
+def configs(plan: ImportPlan) -> list[tuple[str, Any]]:
+    return [(each.scope, each.value) for each in plan.temporary if each.kind == "config"]
+
+
+def test_texts_are_kept_from_a_config_that_rewrites_them() -> None:
+    archive = state("a 1 = 1", "b 1 = 2", ":.eu:c 1 = 1")
+    empty = with_settings(state(), registry=ScopeSettings(Setting(NORMALIZED, None)), b=ScopeSettings(BACKWARD))
+    plan = planned(archive, empty)
+    # b takes from the registry what its own config lacks; a context takes nothing from the default one.
+    assert configs(plan) == [
+        ("", {**FULL, "normalize": False}),
+        ("b", {"compatibilityLevel": "BACKWARD", "normalize": False}),
+    ]
+    assert [each.kind for each in plan.temporary] == ["mode", "mode", "config", "config"]
+    assert done(plan, empty).settings[""].config.value == NORMALIZED
+
+
+def test_a_part_filled_target_rewrites_what_others_register_meanwhile() -> None:
+    held = with_settings(state("z 1 = 9"), registry=ScopeSettings(Setting(NORMALIZED, None)))
+    held.settings[":.__GLOBAL:"] = ScopeSettings(Setting({"normalize": True}, True))
+    plan = planned(state("a 1 = 1", "z 1 = 9", ":.eu:c 1 = 1"), held)
+    assert configs(plan) == [(":.eu:c", {"normalize": False}), ("a", {**FULL, "normalize": False})]
+    assert done(plan, held).settings["a"] == ScopeSettings()
+    closed = with_settings(held, a=ScopeSettings(Setting({"normalize": False}, True)))
+    assert configs(planned(state("a 1 = 1"), closed)) == []
+
+
+def test_configs_with_any_kind_of_alias_come_last() -> None:
+    archive = with_settings(
+        state("a 1 = 1", "b 1 = 2"),
+        a=ScopeSettings(Setting({**FULL, "aliasForDeks": "b"}, True)),
+        b=ScopeSettings(Setting(FULL, True)),
+    )
+    assert [change.scope for change in planned(archive).settings] == ["b", "a"]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar
@@ -54,7 +54,6 @@ class ConfluentRegistry(Registry):
         topic_deletes=TopicDeletes.NULL,
         reserved_names=frozenset({"__GLOBAL", "__EMPTY"}),
         guesses_types=False,
-        guesses_types=False,
         forbidden_characters=frozenset({"\\", *map(chr, range(32)), "\x7f"}),
     )
     health_path: ClassVar[str] = "/"
@@ -101,6 +100,7 @@ class ConfluentRegistry(Registry):
             told = self._parsed(item, key.subject, "/schemas", deleted=live is not None and key not in live)
             listing.versions[key] = ListedVersion(key, told.deleted, told, whole=True)
         self._list_by_subject(sorted(subjects - {key.subject for key in listing.versions}), listing)
+        listing.without_versions = _aliases(pages, {key.subject for key in listing.versions})
         # A context is listed once it has a record of its own, which some with subjects lack.
         listing.contexts = tuple(sorted({*self.contexts(), *(context_of(key.subject) for key in listing.versions)}))
         return listing
@@ -123,10 +123,13 @@ class ConfluentRegistry(Registry):
         super().set_config(scope, {name: value[name] for name in changed})
 
     def _pages(self, *, deleted: bool) -> list[dict[str, Any]]:
-        """Read ``GET /schemas`` to its end, which is an empty page: page sizes are the server's to choose."""
+        """Read ``GET /schemas`` to its end, which is an empty page: page sizes are the server's to choose.
+
+        Nothing else than ``aliases=true`` tells of configs of subjects that have no versions, and only of these.
+        """
         items: list[dict[str, Any]] = []
         while True:
-            query = f"subjectPrefix=:*:&deleted={str(deleted).lower()}&offset={len(items)}&limit={PAGE}"
+            query = f"subjectPrefix=:*:&aliases=true&deleted={str(deleted).lower()}&offset={len(items)}&limit={PAGE}"
             page = self._list(f"/schemas?{query}", "listing", absent=(NO_SUCH_PATH,))
             if not page:
                 return items
@@ -145,6 +148,12 @@ class ConfluentRegistry(Registry):
 def _key(item: dict[str, Any]) -> VersionKey:
     version = item.get("version")
     return VersionKey(item["subject"], version if isinstance(version, int) else 0)
+
+
+def _aliases(items: Iterable[dict[str, Any]], subjects: Collection[str]) -> tuple[str, ...]:
+    """Return the aliases of subjects that are no subjects themselves."""
+    told = {str(alias) for item in items for alias in item.get("aliases") or ()}
+    return tuple(sorted(told.difference(subjects)))
 
 
 def _keys(items: Iterable[dict[str, Any]]) -> set[VersionKey]:

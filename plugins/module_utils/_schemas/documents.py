@@ -130,7 +130,9 @@ def documents(
         versions = by_subject.get(subject, [])
         for version in versions:
             yield DocumentName(VERSION, subject, version.version), _version_document(version)
-        yield DocumentName(SUBJECT, subject), _subject_document(subject, versions, state.settings.get(subject))
+        # A subject without a name of its own shares the scope of its context, whose settings stand with the wide ones.
+        own = None if is_wide_scope(subject) else state.settings.get(subject)
+        yield DocumentName(SUBJECT, subject), _subject_document(subject, versions, own)
     keys = state.keys or EncryptionKeys()
     for name in sorted(keys.keks):
         yield DocumentName(KEK, name), _document(KEK, **kek_fields(keys, name))

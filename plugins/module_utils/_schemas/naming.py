@@ -13,6 +13,7 @@ from .._core.errors import InvalidOption
 from .._core.renaming import EXPRESSION, Renaming
 from .model import (
     DEFAULT_CONTEXT,
+    GLOBAL_SCOPE,
     OVERALL_SCOPE,
     Reference,
     RegistryState,
@@ -130,7 +131,8 @@ class Names:
 
     def _check_name(self, subject: str) -> None:
         new = self._renamed(subject)
-        if is_wide_scope(new):
+        # A registry may hold a subject without a name of its own in a context; the default context has no place for it.
+        if is_wide_scope(new) and (new != subject or self.of(subject) == GLOBAL_SCOPE):
             raise InvalidOption(
                 f"subject_mapping gives {subject} the name {new!r}, which is no subject.", object_name=subject
             )

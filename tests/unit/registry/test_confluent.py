@@ -96,6 +96,16 @@ def test_does_not_take_another_contexts_subject_for_an_unqualified_one(confluent
     assert confluent.read_version(VersionKey("nosuch", 1)) is None
 
 
+def test_tells_of_aliases_that_have_no_versions(confluent, replay):
+    bulk = replay.answers["", "schemas", "subjectPrefix=:*:&deleted=true"]
+    items = json.loads(bulk["body"])
+    items[0]["aliases"], items[-1]["aliases"] = ["with-versions", "cfg-alias"], ["cfg-alias", items[0]["subject"]]
+    items.append({**items[0], "subject": "with-versions"})
+    replay.answers["", "schemas", "subjectPrefix=:*:&deleted=true"] = {**bulk, "body": json.dumps(items)}
+    assert confluent.list_versions().without_versions == ("cfg-alias",)
+    assert all("aliases=true" in target for target in replay.targets if target.startswith("/schemas?"))
+
+
 def test_lists_one_by_one_what_the_pages_leave_out(confluent, replay):
     bulk = replay.answers["", "schemas", "subjectPrefix=:*:&deleted=true"]
     items = [item for item in json.loads(bulk["body"]) if item["subject"] != "orders-value"]

@@ -71,6 +71,15 @@ def example() -> RegistryState:
     return state
 
 
+def test_the_settings_of_a_context_stand_once_although_a_subject_shares_its_scope() -> None:
+    state = RegistryState(contexts=(".", ".eu"), highest_ids={".eu": 1})
+    nameless = SchemaVersion(":.eu:", 1, 1, SchemaContent("AVRO", '"string"'))
+    state.versions[nameless.key] = nameless
+    state.settings[":.eu:"] = ScopeSettings(Setting({"compatibilityLevel": "FULL"}, True))
+    _manifest, back = read_documents(written(state).items())
+    assert back == state
+
+
 def test_a_state_comes_back() -> None:
     manifest, state = read_documents(reversed(written(example()).items()))
     assert state == example()

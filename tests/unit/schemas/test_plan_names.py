@@ -31,6 +31,14 @@ def test_subjects_are_renamed_everywhere() -> None:
     assert planned(archive, after, subject_mapping={"a": "b", "b": "a"}).is_empty
 
 
+def test_a_subject_without_a_name_of_its_own_stays_within_a_context() -> None:
+    archive = state(":.eu: 1 = 1")
+    assert names(planned(archive)) == [":.eu: version 1"]
+    assert names(planned(archive, context_mapping={".eu": ".us"})) == [":.us: version 1"]
+    with pytest.raises(InvalidOption, match="which is no subject"):
+        planned(archive, context_mapping={".eu": "."})
+
+
 def test_a_mapping_that_moves_a_subject_to_another_context() -> None:
     archive = state("a 1 = 1", "b 1 = 2 > a 1")
     moved = planned(archive, subject_mapping={"b": ":.eu:b"})

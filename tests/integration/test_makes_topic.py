@@ -1,0 +1,125 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Exports that also read the topic of a registry: an emulated registry, and its recorded topic on a real broker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from registries.confluent_recorded import FOLDER, recorded_state
+from registries.recordings import read_lines
+from registries.serving import RegistryServer
+
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.parts import SCHEMA_REGISTRY
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.points import find_point
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.store import Store, storage_of
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.selection import Selection
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import StoreSettings
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.read_archive import read_archive
+from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import (
+    UNSET,
+    RegistryState,
+    ScopeSettings,
+    Setting,
+)
+from testbed.axonops import AxonOpsRegistry
+from testbed.kafka import Kafka
+from testbed.modules import Outcome, run_module
+from testbed.records import Message, send
+from testbed.topics import Topics
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RegistryServer]:
+    """A registry in the recorded state, which tests only read."""
+    with RegistryServer(recorded_state()) as serving:
+        yield serving
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    path = tmp_path / "store"
+    run_module("backup_store", store={"path": str(path)}).succeeded()
+    return path
+
+
+def fill(kafka: Kafka, topic: str, *, first: int = 0) -> None:
+    """Write what a real registry wrote into its topic."""
+    lines = list(read_lines(FOLDER / "schemas-topic.jsonl.gz"))[first:]
+    Topics(kafka.client).create(topic, 1, {"cleanup.policy": "compact"})
+    sides = ([None if line[side] is None else line[side].encode() for side in ("key", "value")] for line in lines)
+    send(kafka.client, topic, [Message(key, value) for key, value in sides])
+
+
+def export(server: RegistryServer | AxonOpsRegistry, store: Path, **options: Any) -> Outcome:
+    common = {"store": {"path": str(store)}, "backup_id": "prod", "registry": {"url": server.endpoint}}
+    return run_module("schema_registry_export", **{**common, **options})
+
+
+def archived(store: Path) -> RegistryState:
+    opened = Store.open(storage_of(StoreSettings(path=str(store))))
+    point = find_point(opened, "prod", "latest", [SCHEMA_REGISTRY])
+    return read_archive(opened, point, Selection(), on_damage="fail").state
+
+
+def test_the_topic_tells_what_no_request_does(server: RegistryServer, kafka: Kafka, store: Path) -> None:
+    """Surprises 8, 10, 11 and 13."""
+    fill(kafka, "_schemas")
+    without = export(server, store).succeeded()
+    assert without["schemas"]["unknown_settings"] > 0
+    known = archived(store)
+    assert "ghost-config" not in known.settings
+
+    told = export(server, store, kafka=kafka.options).succeeded()
+    assert told["changed"]
+    assert told["schemas"]["unknown_settings"] == 0
+    assert told["schemas"]["settled"]
+    state = archived(store)
+    assert {key: version.id for key, version in state.versions.items()} == {
+        key: version.id for key, version in known.versions.items()
+    }
+    assert state.settings["ghost-config"].config == Setting({"compatibilityLevel": "NONE"}, is_set=True)
+    assert state.settings["cfg-alias"].config == Setting({"alias": "orders-value"}, is_set=True)
+    assert state.settings["ghost-mode"].mode == Setting("READONLY_OVERRIDE", is_set=True)
+    assert state.settings[":.__GLOBAL:"] == ScopeSettings(UNSET, UNSET)
+    assert state.settings[""].config.is_set
+    assert ".ctx-empty" in state.contexts
+
+    requests = len(server.requests)
+    assert not export(server, store, kafka=kafka.options).succeeded()["changed"]
+    asked = server.requests[requests:]
+    listings = [one for one in asked if one.path == "/schemas"]
+    assert len(listings) == 2  # a page and the empty one behind it: nothing came to the topic, so it is read once
+    assert not [one for one in asked if one.path.startswith(("/config", "/mode"))]
+
+
+def test_only_the_settings_of_chosen_subjects_come_along(server: RegistryServer, kafka: Kafka, store: Path) -> None:
+    fill(kafka, "_schemas_of_some")
+    more = {"subjects": ["orders-*", "ghost-c*"], "schemas_topic": "_schemas_of_some"}
+    export(server, store, kafka=kafka.options, **more).succeeded()
+    settings = archived(store).settings
+    assert {"orders-value", "ghost-config"} <= settings.keys()
+    assert not {"ghost-mode", "cfg-alias"} & settings.keys()
+
+
+def test_the_topic_of_another_registry_is_refused(server: RegistryServer, kafka: Kafka, store: Path) -> None:
+    fill(kafka, "_schemas_cut", first=10)
+    failure = export(server, store, kafka=kafka.options, schemas_topic="_schemas_cut").failed()
+    assert failure["failure"]["code"] == "foreign_topic"
+    assert "orders-value version 1" in failure["msg"]
+    assert not (store / "prod" / "restore-points").exists()
+
+
+def test_what_is_no_registrys_topic_is_refused(server: RegistryServer, kafka: Kafka, store: Path) -> None:
+    Topics(kafka.client).create("two", 2)
+    assert "2 partitions" in export(server, store, kafka=kafka.options, schemas_topic="two").failed()["msg"]
+    assert "No such topic: none" in export(server, store, kafka=kafka.options, schemas_topic="none").failed()["msg"]
+    assert "needs kafka" in export(server, store, schemas_topic="_schemas").failed()["msg"]
+
+
+def test_a_registry_without_a_topic_refuses_one(registry: AxonOpsRegistry, kafka: Kafka, store: Path) -> None:
+    assert "in no topic" in export(registry, store, kafka=kafka.options).failed()["msg"]

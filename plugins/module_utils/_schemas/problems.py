@@ -13,6 +13,7 @@ from .._core.errors import Refused
 from .losses import Loss
 
 _SHOWN_PROBLEMS = 20
+_SHOWN_SUBJECTS = 5
 
 
 @dataclass(frozen=True, order=True)
@@ -55,7 +56,7 @@ class ImportRefused(Refused):
         if shown:
             parts.append("The import is refused before any write. " + " ".join(shown))
         if self.losses:
-            named = " ".join(f"{loss.kind} ({loss.count}): {loss.why}" for loss in self.losses)
+            named = " ".join(f"{loss.kind} ({loss.count}, of {_subjects(loss)}): {loss.why}" for loss in self.losses)
             kinds = ", ".join(loss.kind for loss in self.losses)
             parts.append(
                 f"The target would lose something. {named} To import nevertheless, add {kinds} to accept_losses."
@@ -72,3 +73,9 @@ class ImportRefused(Refused):
             conflict_counts=dict(sorted(Counter(p.kind for p in self.problems).items())) or None,
             losses=[loss.describe() for loss in self.losses] or None,
         )
+
+
+def _subjects(loss: Loss) -> str:
+    more = len(loss.subjects) - _SHOWN_SUBJECTS
+    shown = ", ".join(subject or "the registry" for subject in loss.subjects[:_SHOWN_SUBJECTS])
+    return f"{shown} and {more} more" if more > 0 else shown

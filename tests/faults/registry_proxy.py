@@ -115,7 +115,7 @@ class RegistryProxy:
         self._records: list[Recorded] = []
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
-        self._server = _Server(("127.0.0.1", 0), self._serve)
+        self._server = Server(("127.0.0.1", 0), self._serve)
 
     @property
     def endpoint(self) -> str:
@@ -164,7 +164,7 @@ class RegistryProxy:
         upstream = _Upstream(self._address) if self._address else None
         try:
             with suppress(OSError, EOFError):
-                reader = _Reader(client)
+                reader = Reader(client)
                 while self._handle(_read_request(reader), client, upstream):
                     pass
         finally:
@@ -197,7 +197,7 @@ class RegistryProxy:
             self._records.append(Recorded(request.method, request.path, status))
 
 
-class _Server(socketserver.ThreadingTCPServer):
+class Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
     request_queue_size = 64
@@ -211,7 +211,7 @@ class _Server(socketserver.ThreadingTCPServer):
         self._serve(request)
 
 
-class _Reader:
+class Reader:
     """Reads HTTP/1.1 messages from a connection, as the bytes they are."""
 
     def __init__(self, connection: socket.socket) -> None:
@@ -271,7 +271,7 @@ class _Upstream:
         if self._connection is None:
             self._connection = socket.create_connection(self._address)
             self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._answers = _Reader(self._connection)
+            self._answers = Reader(self._connection)
         self._connection.sendall(request.message)
         return self._answers.message(is_answer=True, has_body=request.method != "HEAD")
 
@@ -280,7 +280,7 @@ class _Upstream:
             self._connection.close()
 
 
-def _read_request(reader: _Reader) -> Request:
+def _read_request(reader: Reader) -> Request:
     head, body = reader.message(is_answer=False)
     method, path, _version = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
     return Request(method, path, body, head + body)

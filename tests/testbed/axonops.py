@@ -183,4 +183,5 @@ class AxonOpsRegistry(Component):
 
     def _environment(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("SCHEMA_REGISTRY_")}
-        return kept | {"DOLLAR": "$"}
+        trusted = self._oauth.certificates if self._oauth else None
+        return kept | {"DOLLAR": "$"} | ({"SSL_CERT_FILE": str(trusted.ca)} if trusted else {})

@@ -39,6 +39,7 @@ from .._schemas.model import (
     is_wide_scope,
 )
 from .._schemas.wanted import IMPORT
+from .carry_out_keys import check_keys_unchanged, differing_keys, make_keys
 from .change_settings import scope_name
 from .earlier_runs import Leftover
 from .put_back import READWRITE, put_back
@@ -89,10 +90,14 @@ class Execution:
         try:
             self._open()
             self._check_unchanged()
+            check_keys_unchanged(self.plan.keys, self.registry)
             self.writing = True
             for step in self.plan.steps:
                 self._make(step)
                 self.done += 1
+            # In IMPORT, a registry does not ask a KMS about keys; and an alias among the configs may lead to others.
+            make_keys(self.plan.keys, self.registry)
+            _raise_for(differing_keys(self.plan.keys, self.registry))
             for change in self.plan.settings:
                 if change.kind == "config":
                     self.registry.set_config(change.scope, change.value)

@@ -15,6 +15,7 @@ from .._core.clock import Clock
 from .._core.errors import InvalidOption
 from .._core.settings import StoreSettings
 from .._schemas.compare import same_setting
+from .._schemas.encryption_keys import DekKey
 from .._schemas.model import RegistryState, ScopeSettings, Setting, VersionKey
 
 ScopeKind = tuple[str, str]
@@ -123,6 +124,15 @@ def unfinished_versions(runs: Iterable[JournalRun]) -> frozenset[VersionKey]:
     """Return the versions that earlier runs were to register and may have."""
     return frozenset(
         VersionKey(str(subject), int(version)) for run in runs for subject, version in run.facts.get("registers", [])
+    )
+
+
+def unfinished_keys(runs: Iterable[JournalRun]) -> frozenset[DekKey]:
+    """Return the encryption keys that earlier runs were to create and may have."""
+    return frozenset(
+        DekKey(str(kek), str(subject), str(algorithm), int(version))
+        for run in runs
+        for kek, subject, algorithm, version in run.facts.get("keys", [])
     )
 
 

@@ -39,9 +39,11 @@ from .earlier_runs import (
     over_runs,
     purged_subjects,
     still_ours,
+    unfinished_keys,
     unfinished_versions,
 )
 from .read_archive import read_archive
+from .read_keys import read_keys
 from .read_registry import WHOLE_REGISTRY, highest_ids, read_everything
 
 OPERATION = "schema_registry_import"
@@ -147,6 +149,7 @@ class RegistryImport:
             accept_losses=request.accept_losses,
             allow_purge=request.allow_purge,
             unfinished=unfinished_versions(earlier),
+            unfinished_keys=unfinished_keys(earlier),
             keep_highest_id=request.keep_highest_id,
         )
         left = leftovers(earlier)
@@ -162,7 +165,9 @@ class RegistryImport:
 
     def difference(self) -> Difference:
         """Show what changes in the target, bounded."""
-        before, after = rendered(self.plan)
+        before, after = (
+            {**versions, **keys} for versions, keys in zip(rendered(self.plan), self.plan.keys.rendered(), strict=True)
+        )
         for left in self.ours:
             before[f"{left.kind} of {left.scope or 'the registry'}, left by an interrupted run"] = left.value
             after[f"{left.kind} of {left.scope or 'the registry'}, left by an interrupted run"] = left.prior.value
@@ -178,6 +183,8 @@ class RegistryImport:
             self.journal.storage.prepare()
         assigned = self._carry_out() if self.changed else self.plan.assigned({}, self.plan.target)
         verified = {"versions": len(self.plan.items) - len(self.plan.left), "left": len(self.plan.left)}
+        if self.plan.keys.items:
+            verified["keys"] = len(self.plan.keys.items) - len(self.plan.keys.left)
         values = {**self._values(), "verified": verified}
         if self.request.ids == ASSIGN:
             values.update(self._id_map(self.plan.id_map(assigned)))
@@ -204,6 +211,7 @@ class RegistryImport:
             "restore_point": self.point.sequence,
             "ids": self.request.ids,
             "registers": registers,
+            "keys": [list(key) for key in sorted(self.plan.keys.created | self.plan.options.unfinished_keys)],
             "purges": sorted(self.plan.purged | purged_subjects(self.earlier)),
         }
 
@@ -225,7 +233,8 @@ class RegistryImport:
                     for item in left[:_SHOWN]
                 ],
                 "left_omitted": max(0, len(left) - _SHOWN),
-                "exact": not self.damaged and not any(map(_differs, left)),
+                "exact": not self.damaged and not any(map(_differs, left)) and self.plan.keys.is_exact,
+                **({"keys": self.plan.keys.describe()} if self.plan.keys.items else {}),
                 "lost": [loss.describe() for loss in self.plan.losses],
                 "damaged": list(self.damaged[:_SHOWN]),
                 "damaged_omitted": max(0, len(self.damaged) - _SHOWN),
@@ -237,6 +246,11 @@ class RegistryImport:
         if self.plan.left:
             warnings.append(
                 f"{len(self.plan.left)} versions are not made as the restore point has them; plan.left tells which."
+            )
+        if self.plan.keys.left:
+            warnings.append(
+                f"{len(self.plan.keys.left)} encryption keys are not made as the restore point has them; "
+                "plan.keys.left tells which."
             )
         warnings += [f"Accepted loss, {loss.kind} ({loss.count}): {loss.why}" for loss in self.plan.losses]
         if self.damaged:
@@ -285,7 +299,8 @@ def _read_target(
     state = read_everything(registry, ())
     scopes = {*registry.setting_scopes(state.contexts), *state.subjects(), *scopes_to_read(archive, options), *changed}
     highest = highest_ids(registry, state.versions.values()) if options.ids == KEEP else {}
-    return replace(state, settings=registry.read_settings(sorted(scopes)), highest_ids=highest)
+    keys = read_keys(registry) if archive.keys else None
+    return replace(state, settings=registry.read_settings(sorted(scopes)), highest_ids=highest, keys=keys)
 
 
 def _sorted_out(found: Iterable[Leftover], target: RegistryState) -> tuple[tuple[Leftover, ...], tuple[Leftover, ...]]:

@@ -16,6 +16,7 @@ from .._archive.store import Store
 from .._core.errors import Damaged
 from .._core.selection import Selection
 from .._schemas.documents import MANIFEST, DocumentName
+from .._schemas.encryption_keys import EncryptionKeys
 from .._schemas.graph import closure, missing_references
 from .._schemas.model import GLOBAL_SCOPE, RegistryState, VersionKey, context_of, context_scope, is_wide_scope
 from .._schemas.reading import read_documents
@@ -105,7 +106,8 @@ def _holds_all_subjects(point: RestorePoint) -> bool:
 
 
 def _selected(state: RegistryState, subjects: Selection) -> RegistryState:
-    held = {*state.subjects(), *(scope for scope in state.settings if not is_wide_scope(scope))}
+    encryption = state.keys or EncryptionKeys()
+    held = {*state.subjects(), *encryption.subjects(), *(scope for scope in state.settings if not is_wide_scope(scope))}
     names = subjects.select(held, what="subject in the restore point")
     if subjects == Selection():
         return state
@@ -120,5 +122,6 @@ def _selected(state: RegistryState, subjects: Selection) -> RegistryState:
         state,
         versions={key: version for key, version in state.versions.items() if key in keys},
         settings={scope: held for scope, held in state.settings.items() if scope in chosen},
+        keys=encryption.chosen(chosen.__contains__) or None,
         highest_ids={context: highest for context, highest in state.highest_ids.items() if context in whole},
     )

@@ -18,7 +18,7 @@ ALGORITHMS = ("AES128_GCM", "AES256_GCM", "AES256_SIV")
 
 
 class DekKey(NamedTuple):
-    """Names one version of a DEK.
+    """Names one version of a DEK; with its other fields empty, a KEK.
 
     Args:
         kek: The name of its KEK.
@@ -33,6 +33,8 @@ class DekKey(NamedTuple):
     version: int
 
     def __str__(self) -> str:
+        if not self.subject:
+            return f"the key encryption key {self.kek}"
         return f"the data encryption key of {self.subject} under {self.kek}, {self.algorithm} version {self.version}"
 
 
@@ -60,8 +62,13 @@ class Kek:
     deleted: bool = False
     changed_ms: int | None = None
 
+    @property
+    def key(self) -> DekKey:
+        """Its name, as that of all keys."""
+        return DekKey(self.name, "", "", 0)
+
     def __str__(self) -> str:
-        return f"the key encryption key {self.name}"
+        return str(self.key)
 
     def facts(self) -> dict[str, Any]:
         """Return what makes it this one, by the API's names: all but whether it is deleted, and when it was written."""

@@ -12,6 +12,8 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from .content import same as same_content
+from .encryption_keys import DekKey
+from .key_steps import KeyPlan
 from .losses import Loss
 from .model import RegistryState, SchemaContent, SchemaVersion, Setting, VersionKey, context_of, context_scope
 from .naming import Names
@@ -52,6 +54,7 @@ class ImportOptions:
         allow_purge: Whether ``overwrite`` may purge subjects.
         unfinished: Versions, in the target's names, that an earlier and unfinished import into this target was to
             register. Where the target holds them as the archive does, they count as this import's own.
+        unfinished_keys: Encryption keys that such an import was to create, in the same way.
         keep_highest_id: Whether, with ``ids: keep``, the target is kept from giving ids again that the source had
             given to what is gone.
     """
@@ -63,6 +66,7 @@ class ImportOptions:
     accept_losses: frozenset[str] = frozenset()
     allow_purge: bool = False
     unfinished: frozenset[VersionKey] = frozenset()
+    unfinished_keys: frozenset[DekKey] = frozenset()
     keep_highest_id: bool = True
 
     @cached_property
@@ -211,6 +215,7 @@ class ImportPlan:
         temporary: Modes (with ``ids: assign`` configs too) to set before the first step, wide scopes first.
         settings: What is set after the last step: configs, those with an alias last; then modes, wide scopes last.
         losses: What the target cannot hold; all of it accepted.
+        keys: What it does about encryption keys, between the other steps and the configs.
         notes: For people: what else to know, a sentence each.
         old_names: The archive's names of its subjects, by those in the target.
         known: With ``ids: assign``: what the target already holds, by source.
@@ -227,6 +232,7 @@ class ImportPlan:
     temporary: tuple[TemporarySetting, ...]
     settings: tuple[SettingChange, ...]
     losses: tuple[Loss, ...]
+    keys: KeyPlan = field(default_factory=KeyPlan)
     notes: tuple[str, ...] = ()
     old_names: Mapping[str, str] = field(default_factory=dict)
     known: Mapping[VersionKey, Assigned] = field(default_factory=dict)
@@ -236,7 +242,7 @@ class ImportPlan:
     @property
     def is_empty(self) -> bool:
         """Whether nothing is written."""
-        return not self.steps and not self.settings
+        return not self.steps and not self.settings and not self.keys.steps
 
     @property
     def classes(self) -> dict[str, int]:
@@ -286,7 +292,7 @@ class ImportPlan:
             done: How many steps have been made.
         """
         modes = [temporary.scope for temporary in self.temporary if temporary.kind == "mode"]
-        left = {step.subject for step in self.steps[done:]}
+        left = {step.subject for step in self.steps[done:]} | self.keys.subjects
         found = {scope for scope in modes if any(covers(scope, subject) for subject in left)}
         return [scope for scope in modes if scope in found or context_scope(context_of(scope)) in found]
 

@@ -97,7 +97,8 @@ class Names:
             InvalidOption: A whole name, or a context, is not in the archive; a new name is none; or several subjects
                 get the same one.
         """
-        held = {*archive.subjects(), *(scope for scope in archive.settings if not is_wide_scope(scope))}
+        with_keys = archive.keys.subjects() if archive.keys else ()
+        held = {*archive.subjects(), *with_keys, *(scope for scope in archive.settings if not is_wide_scope(scope))}
         held = {name for name in held if split_subject(name)[1] != HIGHEST_ID_SUBJECT}
         for old in sorted(set(self._renaming.whole) - held):
             raise InvalidOption(

@@ -27,6 +27,7 @@ from .import_plan import (
     TemporarySetting,
 )
 from .keep import draft_keep
+from .key_plan import draft_keys
 from .losses import summed
 from .merging import check_ids
 from .model import DEFAULT_CONTEXT, RegistryState, ScopeSettings, context_of
@@ -73,12 +74,14 @@ def plan_import(
     subjects = {step.subject for step in draft.steps}
     created = {*subjects, *(key.subject for key in draft.versions)} - _foreign_subjects(target, options)
     settings = final_settings(made.settings, target, options, purged=purged, created=created)
-    losses = summed([*made.lost, *draft.lost])
-    problems = [*made.problems, *draft.problems, *_closed(subjects, settings, target)]
+    keys = draft_keys(archive.keys, target.keys, capabilities, options)
+    losses = summed([*made.lost, *draft.lost, *keys.lost])
+    closed = _closed(subjects, keys.plan.subjects, settings, target)
+    problems = [*made.problems, *draft.problems, *keys.problems, *closed]
     refused = [loss for loss in losses if loss.kind not in options.accept_losses]
     if problems or refused:
         raise ImportRefused(set(problems), refused)
-    modes = temporary_modes(subjects, settings, target, capabilities, options)
+    modes = temporary_modes(subjects | keys.plan.subjects, settings, target, capabilities, options)
     _check_force(modes, target, capabilities, options)
     configs = temporary_configs(draft.needs_config, target)
     if options.ids == KEEP:
@@ -94,6 +97,7 @@ def plan_import(
         temporary=(*modes, *configs),
         settings=tuple(settings),
         losses=losses,
+        keys=keys.plan,
         notes=(*made.notes, *draft.notes, *_about_settings(made, after)),
         old_names=made.old_names,
         known=draft.known,
@@ -133,18 +137,20 @@ def _foreign_subjects(target: RegistryState, options: ImportOptions) -> set[str]
     return {key.subject for key in target.versions if key not in options.unfinished}
 
 
-def _closed(subjects: Collection[str], settings: Collection[SettingChange], target: RegistryState) -> Iterable[Problem]:
+def _closed(
+    subjects: Collection[str], of_keys: Collection[str], settings: Collection[SettingChange], target: RegistryState
+) -> Iterable[Problem]:
     """Find what makes writes fail, or lead elsewhere, without a way around it."""
-    if (subjects or settings) and effective_mode(target, "") == READONLY_OVERRIDE:
+    if (subjects or of_keys or settings) and effective_mode(target, "") == READONLY_OVERRIDE:
         why = f"its mode {READONLY_OVERRIDE} closes the whole target; set another before the import"
         yield Problem("the registry", 0, "read_only_target", why)
-    for subject in sorted(subjects):
-        config = target.settings.get(subject, ScopeSettings()).config
-        if config.is_set and config.value.get("alias"):
-            why = (
-                f"the alias {config.value['alias']} in its config on the target would redirect writes; remove it first"
-            )
-            yield Problem(subject, 0, "alias_on_target", why)
+    for field, names in (("alias", subjects), ("aliasForDeks", of_keys)):
+        for subject in sorted(names):
+            config = target.settings.get(subject, ScopeSettings()).config
+            if config.is_set and config.value.get(field):
+                named = config.value[field]
+                why = f"the {field} {named} in its config on the target would redirect writes; remove it first"
+                yield Problem(subject, 0, "alias_on_target", why)
 
 
 def _after(target: RegistryState, draft: Draft, settings: Collection[SettingChange]) -> RegistryState:

@@ -83,7 +83,8 @@ class Wish:
 
 def scopes_to_read(archive: RegistryState, options: ImportOptions) -> list[str]:
     """Return the scopes whose settings a plan must know of the target, beside those of its own subjects."""
-    scopes = set(map(options.names.of, {*archive.subjects(), *archive.settings}))
+    with_keys = archive.keys.subjects() if archive.keys else ()
+    scopes = set(map(options.names.of, {*archive.subjects(), *archive.settings, *with_keys}))
     return sorted({*scopes, *(context_scope(context_of(scope)) for scope in scopes)})
 
 

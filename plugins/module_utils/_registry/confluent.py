@@ -20,6 +20,23 @@ from .listing import ListedVersion, Listing
 PAGE = 1000
 """The server's own page size, and since 7.4.1 its largest: a larger limit is silently replaced by it."""
 
+COMMUNITY_CONFIG_FIELDS = frozenset(
+    {
+        "alias",
+        "aliasForDeks",
+        "compatibilityGroup",
+        "compatibilityLevel",
+        "compatibilityPolicy",
+        "defaultMetadata",
+        "normalize",
+        "overrideMetadata",
+        "validateFields",
+        "validateNewSchemas",
+        "validateRules",
+    }
+)
+"""The fields of a config that 8.3.1 keeps without exporters: all that it knows, but for rule sets."""
+
 
 class ConfluentRegistry(Registry):
     """Lists all contexts whole, a page of versions a request."""
@@ -60,7 +77,7 @@ class ConfluentRegistry(Registry):
 
     @cached_property
     def capabilities(self) -> Capabilities:
-        """The community edition drops rule sets and answers 200; the others, which have exporters, keep them."""
+        """The community edition drops rule sets, also those of configs, and answers 200; those with exporters do not."""
         path = "/exporters"
         try:
             keeps = self.client.get(path, "capabilities", absent=(NO_SUCH_PATH,)) is not None
@@ -72,6 +89,7 @@ class ConfluentRegistry(Registry):
             self.declared,
             register_keeps_rule_sets=keeps,
             import_keeps_rule_sets=keeps,
+            config_fields=None if keeps else COMMUNITY_CONFIG_FIELDS,
             encryption_keys=has_dek_registry(self.client),
         )
 

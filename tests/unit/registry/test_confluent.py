@@ -240,6 +240,8 @@ def test_sets_modes_with_and_without_force(confluent, replay):
 def test_the_community_edition_drops_rule_sets(confluent, replay):
     assert not confluent.capabilities.import_keeps_rule_sets
     assert not confluent.capabilities.register_keeps_rule_sets
+    assert "defaultMetadata" in confluent.capabilities.config_fields
+    assert "defaultRuleSet" not in confluent.capabilities.config_fields
     assert "/exporters" in replay.targets
 
 
@@ -247,6 +249,7 @@ def test_editions_with_exporters_keep_rule_sets(confluent, replay):
     replay.answers["", "exporters", ""] = {"status": 200, "body": "[]", "content_type": "application/json"}
     assert confluent.capabilities.import_keeps_rule_sets
     assert confluent.capabilities.register_keeps_rule_sets
+    assert confluent.capabilities.config_fields is None
 
 
 @pytest.mark.parametrize("body", ['[{"subject":"a"}]', '[{"version":1}]', '["a"]', '{"a":1}'])

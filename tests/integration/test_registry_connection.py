@@ -182,17 +182,80 @@ def test_a_lasting_fault_is_said(proxy: RegistryProxy, fault: Fault, code: str, 
     assert len([request for request in proxy.requests if request.path.startswith("/schemas")]) <= 3
 
 
-def test_a_registration_with_an_id_is_repeated_and_one_without_is_not(proxy: RegistryProxy) -> None:
+def lost(method: str, **fault: Any) -> Fault:
+    """A fault by which the registry does what it is asked, and the answer gets lost."""
+    return Fault(method, **({"cut": 0} | fault))
+
+
+def statuses(proxy: RegistryProxy, method: str) -> list[int]:
+    return [request.status for request in proxy.requests if request.method == method]
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+def test_a_lost_answer_to_a_registration_is_looked_up(proxy: RegistryProxy, retries: int) -> None:
+    reached = reach(proxy.endpoint, retries=retries)
+    contents = [SchemaContent("AVRO", '"int"'), SchemaContent("AVRO", '"long"')]
+    for number, content in enumerate(contents, 1):
+        proxy.add(lost("POST"))
+        assert reached.register(SchemaVersion("s", 0, 0, content), with_id=False) == number
+    assert sorted(reached.list_versions().versions) == [VersionKey("s", 1), VersionKey("s", 2)]
+    assert statuses(proxy, "POST") == [0, 0]
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault("POST", drop=True), Fault("POST", answer=SERVER_ERROR), Fault("POST", answer=BAD_GATEWAY)]
+)
+def test_a_registration_that_did_not_arrive_is_sent_again(proxy: RegistryProxy, fault: Fault) -> None:
     reached = reach(proxy.endpoint)
-    version = SchemaVersion("s", 4, 9, SchemaContent("AVRO", '"int"'))
-    proxy.add(Fault("POST", cut=0, times=2))  # carried out, but the answer is lost
-    with pytest.raises(RegistryError, match="not known"):
-        reached.register(version, with_id=False)
-    assert reached.read_version(VersionKey("s", 1)) is not None
-    reached.purge_subject("s")
+    version = SchemaVersion("s", 0, 0, SchemaContent("AVRO", '"int"', metadata={"properties": {"owner": "me"}}))
+    assert reached.register(version, with_id=False) == 1
+    again = SchemaVersion("s", 0, 0, SchemaContent("AVRO", '"int"', metadata={"properties": {"owner": "you"}}))
+    proxy.add(fault)
+    reached.register(again, with_id=False)
+    owners = [reached.read_version(key) for key in sorted(reached.list_versions().versions)]
+    told = [version.content.metadata for version in owners if version is not None]
+    assert told == [{"properties": {"owner": "me"}}, {"properties": {"owner": "you"}}]
+    assert statuses(proxy, "POST")[-1] == 200
+    assert len(statuses(proxy, "POST")) == 3
+
+
+def test_a_registration_whose_fate_nobody_can_find_out_says_so(proxy: RegistryProxy) -> None:
+    reached = reach(proxy.endpoint)
+    proxy.add(lost("POST"))
+    proxy.add(Fault("GET", drop=True, times=100))
+    with pytest.raises(RegistryError, match="Whether it was carried out is not known") as caught:
+        reached.register(SchemaVersion("s", 0, 0, SchemaContent("AVRO", '"int"')), with_id=False)
+    assert caught.value.failure()["method"] == "POST"
+    assert statuses(proxy, "POST") == [0]
+
+
+def test_a_registration_with_an_id_is_repeated(proxy: RegistryProxy) -> None:
+    reached = reach(proxy.endpoint)
     reached.set_mode("", "IMPORT")
-    assert reached.register(version, with_id=True) == 9
-    assert [request.status for request in proxy.requests if request.method == "POST"] == [0, 0, 200]
+    proxy.add(lost("POST", times=2))
+    assert reached.register(SchemaVersion("s", 4, 9, SchemaContent("AVRO", '"int"')), with_id=True) == 9
+    assert statuses(proxy, "POST") == [0, 0, 200]
+    assert sorted(reached.list_versions().versions) == [VersionKey("s", 4)]
+
+
+def test_deletions_whose_answers_are_lost_are_repeated(proxy: RegistryProxy, registry: AxonOpsRegistry) -> None:
+    reached = reach(proxy.endpoint)
+    for text in ('"int"', '"long"'):
+        reached.register(SchemaVersion("s", 0, 0, SchemaContent("AVRO", text)), with_id=False)
+    reached.set_config("s", {"compatibilityLevel": "NONE"})
+    reached.set_mode("s", "READWRITE")
+    for number in (1, 3, 5, 7, 9):
+        proxy.add(lost("DELETE", nth=number))
+    reached.soft_delete(VersionKey("s", 1))
+    assert [listed.deleted for _key, listed in sorted(reached.list_versions().versions.items())] == [True, False]
+    reached.delete_config("s")
+    reached.delete_mode("s")
+    assert not reached.get_config("s").is_set
+    assert not reached.get_mode("s").is_set
+    reached.purge_subject("s")
+    assert reached.list_versions().versions == {}
+    assert statuses(proxy, "DELETE").count(0) == 5
+    assert registry.call("GET", "/subjects?deleted=true") in (None, [])
 
 
 def test_threads_share_a_client(proxy: RegistryProxy) -> None:

@@ -32,8 +32,10 @@ TASKS: dict[str, dict[str, Any]] = {
     "schema_registry_export": {"backup_id": BACKUP},
     "schema_registry_import": {"backup_id": BACKUP},
     "schema_registry_info": {},
+    "dek_registry_info": {},
     "schema_registry_mode": {"mode": "READONLY", "subjects": ["a"]},
     "schema_registry_compatibility": {"compatibility": "FULL", "subjects": ["a"]},
+    "schema_registry_subject": {"subject": "a", "schema": '"string"'},
 }
 
 

@@ -102,4 +102,5 @@ class Apicurio(Component):
             "QUARKUS_MANAGEMENT_PORT": str(self._management_port),
             "APICURIO_REST_DELETION_GROUP_ENABLED": "true",
             "APICURIO_REST_DELETION_ARTIFACT_ENABLED": "true",
+            "APICURIO_REST_DELETION_ARTIFACT_VERSION_ENABLED": "true",
         }

@@ -86,7 +86,7 @@ class ApicurioRegistry(Registry):
         lowest_id=1,
         highest_id=2**31 - 1,
         topic_deletes=TopicDeletes.NO_TOPIC,
-        reserved_names=frozenset(),
+        reserved_names=frozenset({".."}),
         guesses_types=True,
         forbidden_characters=frozenset(),
     )
@@ -113,7 +113,9 @@ class ApicurioRegistry(Registry):
         return server if self.group == DEFAULT_GROUP else f"{server}#{self.group}"
 
     def name_problem(self, subject: str) -> str | None:
-        """Return why a name cannot be used; there are no contexts, but nothing forbids names that look like theirs."""
+        """Return why a name cannot be used: also one like a context's, since there are none, but nothing forbids it."""
+        if subject in self.declared.reserved_names:
+            return "Apicurio fails when it is asked for its config and mode"
         if context_of(subject) != DEFAULT_CONTEXT:
             return "it would be taken for a name in a context, which Apicurio has none of"
         return super().name_problem(subject)

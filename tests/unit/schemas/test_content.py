@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+from unit.schemas.same_texts import RECORD, WITHOUT_DOCS
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.capabilities import Identity
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.content import (
@@ -76,9 +77,6 @@ def test_text_that_python_cannot_parse_is_compared_to_the_letter() -> None:
     assert meaning(avro(vast)) == meaning(avro(vast))
 
 
-RECORD = '{"type":"record","name":"a","namespace":"n","fields":[{"name":"f","type":"int","default":1}]}'
-
-
 @pytest.mark.parametrize(
     ("other", "same"),
     [
@@ -95,29 +93,6 @@ def test_parsing_form_leaves_out_what_a_parser_does_not_need(other: str, same: b
     kind = Identity.PARSING_FORM
     assert (identity(avro(RECORD), kind) == identity(avro(other), kind)) is same
     assert identity(avro(RECORD), Identity.CONTENT) != identity(avro(other), Identity.CONTENT)
-
-
-ENUM = '{"type":"enum","name":"e","symbols":["A","B"]}'
-WITHOUT_DOCS = [
-    (RECORD, RECORD.replace('"name":"a"', '"name":"a","doc":"d","aliases":["b"]'), True),
-    (RECORD, RECORD.replace('"name":"f"', '"name":"f","doc":"d","aliases":["g"],"order":"ascending"'), True),
-    (RECORD, RECORD.replace('"name":"a","namespace":"n"', '"name":"n.a"'), True),
-    (RECORD, RECORD.replace('"type":"int"', '"type":{"type":"int"}'), True),
-    (RECORD, RECORD.replace('"name":"f"', '"name":"f","order":"ignore"'), False),
-    (RECORD, RECORD.replace('"name":"f"', '"name":"f","owner":"me"'), False),
-    (RECORD, RECORD.replace('"name":"a"', '"name":"a","owner":"me"'), False),
-    (RECORD, RECORD.replace('"default":1', '"default":2'), False),
-    (RECORD, RECORD.replace('"type":"int"', '"type":{"type":"int","logicalType":"date"}'), False),
-    (RECORD, RECORD.replace('"namespace":"n"', '"namespace":"m"'), False),
-    (ENUM, ENUM.replace('"name"', '"doc":"d","default":"A","name"'), True),
-    (ENUM, ENUM.replace('"A","B"', '"B","A"'), False),
-    (
-        RECORD.replace('"type":"int","default":1', '"type":["null",{"type":"array","items":"n.b"}]'),
-        RECORD.replace('"type":"int","default":1', '"type":["null",{"type":"array","items":"b"}]'),
-        True,
-    ),
-]
-"""Pairs of Avro schemas, and whether they differ in nothing but what `Identity.WITHOUT_DOCS` leaves out."""
 
 
 @pytest.mark.parametrize(("one", "other", "same"), WITHOUT_DOCS)

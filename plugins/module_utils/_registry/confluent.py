@@ -77,7 +77,7 @@ class ConfluentRegistry(Registry):
 
     @cached_property
     def capabilities(self) -> Capabilities:
-        """The community edition drops rule sets, also those of configs, and answers 200; those with exporters do not."""
+        """The community edition drops rule sets, those of configs too, and answers 200; those with exporters do not."""
         path = "/exporters"
         try:
             keeps = self.client.get(path, "capabilities", absent=(NO_SUCH_PATH,)) is not None
@@ -126,15 +126,17 @@ class ConfluentRegistry(Registry):
     def set_config(self, scope: str, value: Mapping[str, Any]) -> None:
         """Make a scope's config exactly this.
 
-        The server merges, so what it has beyond that is deleted first; else only what differs is sent.
+        The server merges: only what differs is sent, and null for what goes. A server that does not take null for that
+        has the config deleted first.
         """
         present = self.get_config(scope).value or {}
-        if not set(present) <= set(value):
-            self.delete_config(scope)
-            present = {}
+        beyond = dict.fromkeys(set(present) - set(value))
         changed = [name for name in value if name not in present or present[name] != value[name]]
-        if changed:
-            self.change_config(scope, value, changed)
+        if changed or beyond:
+            self.change_config(scope, {**value, **beyond}, [*changed, *beyond])
+        if beyond and not set(self.get_config(scope).value or {}) <= set(value):
+            self.delete_config(scope)
+            self.change_config(scope, value, value)
 
     def change_config(self, scope: str, value: Mapping[str, Any], changed: Iterable[str]) -> None:
         """Send only what changes: the server keeps the rest, of which it may tell a level that is not set at all."""

@@ -6,15 +6,24 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
-from faults.import_target import BACKUP, Target, fill_source
+from faults.import_target import BACKUP, Server, Target, fill_source
 from faults.registry_proxy import RegistryProxy
+from registries.confluent import Confluent
+from registries.emulated import EmulatedRegistry
 
 from testbed.axonops import AxonOpsRegistry
 from testbed.modules import run_module
+
+MAKES: dict[str, Callable[[], Server]] = {
+    "axonops": AxonOpsRegistry,
+    "confluent": lambda: EmulatedRegistry(Confluent),
+}
 
 
 @pytest.fixture(scope="session")
@@ -31,17 +40,30 @@ def backup(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[AxonOpsRegistry]:
-    """A registry that tests wipe."""
-    with AxonOpsRegistry() as server:
-        yield server
+def servers() -> Iterator[Callable[[str], Server]]:
+    """Gives a registry of a make, which tests wipe."""
+    with ExitStack() as stack:
+        yield cache(lambda make: stack.enter_context(MAKES[make]()))
 
 
 @pytest.fixture
-def target(backup: Path, server: AxonOpsRegistry, tmp_path: Path) -> Iterator[Target]:
+def server(servers: Callable[[str], Server]) -> Server:
+    """A real registry."""
+    return servers("axonops")
+
+
+@pytest.fixture
+def make() -> str:
+    """Which make of registry is imported into; tests may say others."""
+    return "axonops"
+
+
+@pytest.fixture
+def target(backup: Path, servers: Callable[[str], Server], make: str, tmp_path: Path) -> Iterator[Target]:
     """An empty registry, and a store of one's own to import from."""
     store = tmp_path / "store"
     shutil.copytree(backup, store)
+    server = servers(make)
     server.wipe()
     with RegistryProxy(server.endpoint) as proxy:
         yield Target(server, proxy, store)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from faults.conftest import MAKES
 from faults.import_target import CONFLICT, SCOPES, STATES, SUBJECTS, Course, Target, kill, prepare, take_course
 
 Point = tuple[int, bool]
@@ -108,12 +109,14 @@ def kill_and_recover(target: Target, state: str, course: Course, points: Iterabl
         check_recovery(target, course, half_way=check_closed(target, course, held))
 
 
+@pytest.mark.parametrize("make", MAKES)
 @pytest.mark.parametrize("state", STATES)
 def test_a_killed_import_is_completed_by_the_next_one(target: Target, state: str) -> None:
     course = take_course(target, state)
     kill_and_rerun(target, state, course, some(course, 6))
 
 
+@pytest.mark.parametrize("make", MAKES)
 @pytest.mark.parametrize("state", STATES)
 def test_modes_are_put_back_after_a_kill(target: Target, state: str) -> None:
     course = take_course(target, state)
@@ -196,6 +199,7 @@ def test_a_recovery_keeps_a_mode_that_somebody_changed(target: Target) -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("make", MAKES)
 @pytest.mark.parametrize("follow_up", [kill_and_rerun, kill_and_recover])
 def test_imports_are_killed_everywhere(target: Target, state: str, follow_up: Any) -> None:
     course = take_course(target, state)
@@ -204,6 +208,7 @@ def test_imports_are_killed_everywhere(target: Target, state: str, follow_up: An
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
+@pytest.mark.parametrize("make", MAKES)
 @pytest.mark.parametrize("state", STATES)
 def test_imports_are_killed_again_and_again(target: Target, state: str) -> None:
     course = take_course(target, state)

@@ -90,7 +90,7 @@ def holding(server: AxonOpsRegistry) -> dict[str, dict[str, Any]]:
         below = "" if context == "." else f"/contexts/{context}"
         live = {_key(item) for item in server.call("GET", f"{below}/schemas") or []}
         for item in server.call("GET", f"{below}/schemas?deleted=true") or []:
-            subject = item["subject"] if context == "." else f":{context}:{item['subject']}"
+            subject = _qualified(context, item["subject"])
             versions[subject, item["version"]] = _version(server, subject, item["version"], _key(item) not in live)
     scopes = {"", *(subject for subject, _version in versions), *(f":{name}:" for name in contexts if name != ".")}
     return {
@@ -100,6 +100,11 @@ def holding(server: AxonOpsRegistry) -> dict[str, dict[str, Any]]:
         "configs": _settings(server, "config", scopes),
         "modes": _settings(server, "mode", scopes),
     }
+
+
+def _qualified(context: str, subject: str) -> str:
+    """Some registries tell a subject's context with its name, some do not."""
+    return subject if context == "." or subject.startswith(":.") else f":{context}:{subject}"
 
 
 def _version(server: AxonOpsRegistry, subject: str, version: int, deleted: bool) -> Body:

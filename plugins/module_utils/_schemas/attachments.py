@@ -56,7 +56,7 @@ def check_rule_set(option: str, value: Mapping[str, Any]) -> None:
     """
     _check_names(option, value, (*_RULE_LISTS, "enableAt"))
     for kind in _RULE_LISTS:
-        rules = value.get(kind) or []
+        rules = value.get(kind, [])
         if not isinstance(rules, list) or not all(isinstance(rule, Mapping) for rule in rules):
             raise _wrong(f"{option}.{kind}", "a list of dictionaries")
         for number, rule in enumerate(rules):

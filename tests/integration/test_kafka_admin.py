@@ -115,6 +115,12 @@ def test_one_topic_does_not_stand_in_the_way_of_others(admin: Admin, topic: str,
     assert {tuple(one.configs.items()) for one in defined.values()} == {(("retention.ms", "7"),)}
 
 
+def test_more_partitions_than_a_controller_takes_at_once_are_created(admin: Admin, name: str) -> None:
+    wanted = [WantedTopic(f"{name}-{number}", 2001, 1, {"retention.ms": "-1"}) for number in range(5)]
+    found = admin.create_all(wanted, try_only=True)
+    assert found == dict.fromkeys((topic.name for topic in wanted), None)
+
+
 def test_configs_are_set_and_removed_one_by_one(admin: Admin, topics: Topics, topic: str) -> None:
     admin.set_configs(topic, {"retention.ms": " 01000000", "cleanup.policy": "compact, delete"})
     assert topics.configs(topic) == {"retention.ms": "1000000", "cleanup.policy": "compact,delete"}

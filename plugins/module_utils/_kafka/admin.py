@@ -23,8 +23,12 @@ from .confluent import (
 from .errors import LEADER_NOT_AVAILABLE, UNKNOWN_TOPIC_OR_PARTITION
 from .groups import GroupAdmin
 from .session import Fault, settled
+from .shares import in_shares
 
 _NO_ID = bytes(16)
+_RECORDS_AT_ONCE = 2000
+"""How many records a controller is to write at a time: it refuses a request of which it would write more than 10,000
+(KAFKA-14996), and brokers take a while to begin so many partitions, before they hear of what comes next."""
 
 
 class TopicDefinition(NamedTuple):
@@ -119,8 +123,12 @@ class Admin(ClusterAdmin, GroupAdmin):
         Returns:
             For each topic None, or why there is none.
         """
-        wanted = {topic.name: topic for topic in topics}
+        found: dict[str, KafkaError | None] = {}
+        for share in in_shares(topics, _records, _RECORDS_AT_ONCE):
+            found |= self._create({topic.name: topic for topic in share}, try_only)
+        return found
 
+    def _create(self, wanted: Mapping[str, WantedTopic], try_only: bool) -> dict[str, KafkaError | None]:
         def start(names: Sequence[str]) -> dict[str, Future[None]]:
             new = [
                 NewTopic(name, topic.partitions, topic.replication_factor, config=dict(topic.configs))
@@ -162,7 +170,13 @@ class Admin(ClusterAdmin, GroupAdmin):
         Returns:
             For each topic None, or why its configs are as they were.
         """
+        found: dict[str, KafkaError | None] = {}
+        changed = [name for name, changes in configs.items() if changes]
+        for share in in_shares(changed, lambda name: len(configs[name]), _RECORDS_AT_ONCE):
+            found |= self._set_configs({name: configs[name] for name in share})
+        return found
 
+    def _set_configs(self, configs: Mapping[str, Mapping[str, str | None]]) -> dict[str, KafkaError | None]:
         def start(names: Sequence[str]) -> dict[str, Future[None]]:
             resources = {
                 ConfigResource(
@@ -176,7 +190,7 @@ class Admin(ClusterAdmin, GroupAdmin):
             return {resources[resource]: future for resource, future in begun.items()}
 
         found = self._each(
-            [name for name, changes in configs.items() if changes],
+            configs,
             start,
             lambda _name, _nothing: None,
             doing=lambda name: f"Setting the configs of topic {name!r}",
@@ -220,6 +234,10 @@ class Admin(ClusterAdmin, GroupAdmin):
         resources = {ConfigResource(ConfigResource.Type.TOPIC, name): name for name in names}
         begun = self._client.describe_configs(list(resources), request_timeout=self.timeout)
         return {resources[resource]: future for resource, future in begun.items()}
+
+
+def _records(topic: WantedTopic) -> int:
+    return 1 + topic.partitions + len(topic.configs)
 
 
 def _definition(shape: Any, entries: Mapping[str, Any]) -> TopicDefinition:

@@ -21,6 +21,7 @@ from .coordinators import LEFT_OUT, Answers, Refusal, ask_for_all
 from .errors import GROUP_ID_NOT_FOUND
 from .kafka_python import OffsetCommitRequest, OffsetFetchRequest
 from .nodes import Nodes
+from .shares import in_shares
 from .wire import Wire
 
 _MANY = 8  # the first version that takes many groups
@@ -162,17 +163,12 @@ async def _commit(nodes: Nodes, node: int, group: str, offsets: Mapping[TopicPar
 
 def commit_shares(offsets: Mapping[TopicPartition, Committed]) -> Iterator[dict[TopicPartition, Committed]]:
     """Part offsets so that none of the batches that a coordinator makes of them is too large."""
-    share: dict[TopicPartition, Committed] = {}
-    room = _COMMIT_BYTES
-    for (topic, partition), said in offsets.items():
-        size = _OFFSET_BYTES + len(topic) + len(said.metadata.encode())
-        if share and size > room:
-            yield share
-            share, room = {}, _COMMIT_BYTES
-        share[topic, partition] = said
-        room -= size
-    if share:
-        yield share
+
+    def size(place: TopicPartition) -> int:
+        return _OFFSET_BYTES + len(place[0]) + len(offsets[place].metadata.encode())
+
+    for share in in_shares(offsets, size, _COMMIT_BYTES):
+        yield {place: offsets[place] for place in share}
 
 
 def commit_request(group: str, offsets: Mapping[TopicPartition, Committed], _connection: Connection) -> Any:

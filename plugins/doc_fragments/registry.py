@@ -140,6 +140,6 @@ options:
           - Which registry this is. V(auto) asks the server.
           - A server that is not recognised is only read from until this option says what it is.
         type: str
-        choices: [auto, confluent, axonops, karapace, apicurio]
+        choices: [auto, confluent, axonops, karapace, redpanda, apicurio]
         default: auto
 """

@@ -15,13 +15,11 @@ from functools import partial
 from typing import Any, TypeAlias
 from urllib.parse import unquote_plus
 
-from registries.karapace_state import LATEST, BadReference, Refusal, State, Version, no_version
-from registries.karapace_texts import BadSchema, Content, stored
+from registries.holdings import LEVELS, Content, Refusal, Version, no_version
+from registries.karapace_state import LATEST, BadReference, State
+from registries.karapace_texts import BadSchema, stored
 from registries.serving import Answer, Request
 
-LEVELS = frozenset(
-    {"NONE", *(f"{kind}{scope}" for kind in ("BACKWARD", "FORWARD", "FULL") for scope in ("", "_TRANSITIVE"))}
-)
 TYPES = ("AVRO", "JSON", "PROTOBUF")
 TRUE, FALSE = frozenset({"1", "true", "t", "yes", "y", "on"}), frozenset({"0", "false", "f", "no", "n", "off"})
 
@@ -139,7 +137,7 @@ class Karapace:
     def _version(self, name: str, asked: str, request: Request) -> dict[str, Any]:
         number, version = self._found(name, asked, deleted=_flag(request, "deleted"))
         value = {"subject": _shown(name), "version": number, "id": version.id, "schema": version.content.text}
-        return {**value, **_references(version.content), **_type(version.content)}
+        return {**value, **version.content.shown_references(), **version.content.shown_type()}
 
     def _version_text(self, name: str, asked: str, _request: Request) -> Any:
         text = self._found(name, asked, deleted=False)[1].content.text
@@ -169,7 +167,7 @@ class Karapace:
                 "id": version.id,
                 "schemaType": version.content.schema_type,
                 "references": None,
-                **_references(version.content),
+                **version.content.shown_references(),
             }
             for name, subject in self.state.subjects.items()
             for number, version in list(subject.versions.items())[-1 if latest else 0 :]
@@ -189,7 +187,7 @@ class Karapace:
             value["subjects"] = [
                 _shown(name) for name, held in holders if any(v.id == schema_id for v in held.live().values())
             ]
-        value |= {**_type(content), **_references(content)}
+        value |= {**content.shown_type(), **content.shown_references()}
         return value | ({"maxId": self.state.highest_id} if _flag(request, "fetchMaxId") else {})
 
     def _versions_of_id(self, asked: str, request: Request) -> list[dict[str, Any]]:
@@ -214,7 +212,7 @@ class Karapace:
             self.state.resolved(version.content.references)
             if version.content == content:
                 value = {"subject": _shown(name), "version": number, "id": version.id, "schema": content.text}
-                return {**value, **_type(content)}
+                return {**value, **content.shown_type()}
         raise Refusal(404, 40403, "Schema not found")
 
     def _is_compatible(self, _name: str, request: Request) -> dict[str, Any]:
@@ -321,12 +319,3 @@ def _shown(name: str) -> str:
     if any(unicodedata.category(character) == "Cc" for character in name):
         raise BrokenAnswer
     return name
-
-
-def _type(content: Content) -> dict[str, str]:
-    return {} if content.schema_type == "AVRO" else {"schemaType": content.schema_type}
-
-
-def _references(content: Content) -> dict[str, Any]:
-    written = [{"name": name, "subject": subject, "version": version} for name, subject, version in content.references]
-    return {"references": written} if written else {}

@@ -1,7 +1,7 @@
 # Copyright: lifeboat.kafka contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Karapace 6.2 makes of a schema's text: what it stores, what it refuses, what it takes for compatible.
+"""What Karapace 6.2 makes of a schema's text: what it stores, and what it refuses.
 
 Avro and JSON follow its one rule: the JSON is written anew, compact and with sorted keys. Its Protobuf printer, and the
 messages of its parsers, are not rebuilt: what was recorded is looked up, and other texts are stored as they come.
@@ -13,25 +13,11 @@ import json
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from registries.recordings import Recorded, read_calls, read_walk
 
 RECORDINGS = Path(__file__).resolve().parent.parent / "fixtures" / "registries" / "karapace"
-
-
-class Content(NamedTuple):
-    """What Karapace compares to tell whether two schemas are the same one.
-
-    Args:
-        schema_type: ``AVRO``, ``JSON`` or ``PROTOBUF``.
-        text: As it is stored.
-        references: Name, subject and version of each.
-    """
-
-    schema_type: str
-    text: str
-    references: tuple[tuple[str, str, int], ...] = ()
 
 
 class BadSchema(Exception):
@@ -53,34 +39,6 @@ def stored(schema_type: str, text: str) -> str:
         return _written(json.loads(text, parse_int=_whole_number))
     except ValueError as error:
         raise BadSchema("invalid literal: line 1 column 1 (char 0)") from error
-
-
-def incompatibilities(new: Content, old: Content, level: str) -> list[str]:
-    """Return the fields of Avro records that make a new schema incompatible to an old one; all else is compatible.
-
-    Args:
-        new: What is to be registered.
-        old: A version that is there.
-        level: A compatibility level.
-    """
-    if level == "NONE" or {new.schema_type, old.schema_type} != {"AVRO"}:
-        return []
-    wrong = []
-    if not level.startswith("FORWARD"):
-        wrong += _not_filled(reader=_fields(new.text), writer=_fields(old.text))
-    if not level.startswith("BACKWARD"):
-        wrong += _not_filled(reader=_fields(old.text), writer=_fields(new.text))
-    return wrong
-
-
-def _fields(text: str) -> dict[str, dict[str, Any]]:
-    parsed = json.loads(text)
-    fields = parsed.get("fields", []) if isinstance(parsed, dict) else []
-    return {field["name"]: field for field in fields}
-
-
-def _not_filled(*, reader: dict[str, dict[str, Any]], writer: dict[str, dict[str, Any]]) -> list[str]:
-    return [name for name, field in reader.items() if name not in writer and "default" not in field]
 
 
 def _whole_number(digits: str) -> int | float:

@@ -19,7 +19,7 @@ _SECRET_HEADER = re.compile(r"authorization|cookie|token|secret|password|passwd|
 # As in Kafka's own clients: passwords, keys given as text, JAAS configurations, tokens.
 _SECRET_CLIENT_OPTION = re.compile(r"secret|passw|passphrase|jaas|credential|token|api[-_.]?key|\.pem$", re.IGNORECASE)
 
-REGISTRY_IMPLEMENTATIONS = ("auto", "confluent", "axonops", "karapace", "apicurio")
+REGISTRY_IMPLEMENTATIONS = ("auto", "confluent", "axonops", "karapace", "redpanda", "apicurio")
 SECURITY_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 SASL_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
 

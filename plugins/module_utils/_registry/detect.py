@@ -11,10 +11,11 @@ from .._core.errors import RegistryError
 from .._core.settings import RegistrySettings
 from .apicurio import ApicurioRegistry, native
 from .axonops import AxonOpsRegistry
-from .client import RegistryClient
+from .client import Answer, RegistryClient
 from .confluent import ConfluentRegistry
 from .dialect import Registry
 from .karapace import KarapaceRegistry
+from .redpanda import RedpandaRegistry
 
 NOT_KNOWN_HERE = (400, 404, 405)
 """HTTP statuses of a server that knows nothing of what it is asked; 400 is also a TLS port's answer to plain HTTP."""
@@ -22,7 +23,8 @@ NOT_KNOWN_HERE = (400, 404, 405)
 NOT_READY = 503
 
 DIALECTS: dict[str, type[Registry]] = {
-    kind.implementation: kind for kind in (ConfluentRegistry, AxonOpsRegistry, KarapaceRegistry, ApicurioRegistry)
+    kind.implementation: kind
+    for kind in (ConfluentRegistry, AxonOpsRegistry, KarapaceRegistry, RedpandaRegistry, ApicurioRegistry)
 }
 
 
@@ -56,6 +58,9 @@ def _recognised(client: RegistryClient) -> tuple[type[Registry], Any]:
     health = _facts(client, KarapaceRegistry.health_path, NOT_READY)
     if "karapace_version" in health:
         return KarapaceRegistry, health["karapace_version"]
+    ready = _answer(client, RedpandaRegistry.health_path)
+    if ready is not None and ready.value is None:  # without a body, and it tells no version either
+        return RedpandaRegistry, None
     about = _facts(native(client), "/system/info")
     if str(about.get("name")).startswith("Apicurio"):
         return ApicurioRegistry, about.get("version")
@@ -64,13 +69,18 @@ def _recognised(client: RegistryClient) -> tuple[type[Registry], Any]:
 
 def _facts(client: RegistryClient, path: str, *accept: int) -> dict[str, Any]:
     """Ask for facts about the server; empty where there is no such path. ``accept``: statuses of usable answers."""
+    answer = _answer(client, path, *accept)
+    return answer.value if answer is not None and isinstance(answer.value, dict) else {}
+
+
+def _answer(client: RegistryClient, path: str, *accept: int) -> Answer | None:
+    """Ask for something; None where there is no such path."""
     try:
-        value = client.send("GET", path, "detection", accept=accept).value
+        return client.send("GET", path, "detection", accept=accept)
     except RegistryError as error:
         if error.facts.get("http_status") in NOT_KNOWN_HERE:
-            return {}
+            return None
         raise
-    return value if isinstance(value, dict) else {}
 
 
 def _check_is_registry(client: RegistryClient) -> None:

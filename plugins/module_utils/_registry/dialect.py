@@ -256,7 +256,10 @@ class Registry:
         Raises:
             RegistryError: It was refused; ``registry_code`` is among the facts.
         """
-        body = items.registration(version, with_id=with_id)
+        return self._register(version, items.registration(version, with_id=with_id), with_id=with_id)
+
+    def _register(self, version: SchemaVersion, body: dict[str, Any], *, with_id: bool) -> int:
+        """Send a registration; see `register`."""
         path = f"/subjects/{self.address(version.subject)}/versions"
         # With id and number a second registration changes nothing; without, a lost answer might hide a first one.
         look = None if with_id else partial(arrived, self, version)

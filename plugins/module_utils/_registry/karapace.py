@@ -9,16 +9,14 @@ What is said of IMPORT, which later versions have, is from their documents alone
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from .._core.errors import Refused
 from .._schemas.capabilities import Again, Capabilities, Identity, TopicDeletes
-from .._schemas.model import DEFAULT_CONTEXT, GLOBAL_SCOPE, UNSET, Setting, context_of, join_subject, split_subject
-from .dialect import Registry
-from .listing import Listing
+from .._schemas.model import UNSET, Setting
+from .plain import PlainRegistry
 
 READWRITE, IMPORT = "READWRITE", "IMPORT"
 
@@ -26,13 +24,8 @@ FIRST_WITH_IMPORT = (6, 2, 4)
 """The release whose documents name IMPORT first."""
 
 
-class KarapaceRegistry(Registry):
-    """Is read version by version: ``GET /schemas`` takes ``deleted`` the wrong way round, and tells of nobody's state.
-
-    It has no contexts: ``:.eu:orders`` is a name like any other. In the model that is a subject of the context
-    ``.eu``, so that other makes can take it for one. References lead to the plain name that they say, so where a
-    subject with such a name refers to one without, the model has that as a reference to the default context.
-    """
+class KarapaceRegistry(PlainRegistry):
+    """Is read version by version: ``GET /schemas`` takes ``deleted`` the wrong way round, and does not show it."""
 
     implementation: ClassVar[str] = "karapace"
     declared: ClassVar[Capabilities] = Capabilities(
@@ -75,22 +68,6 @@ class KarapaceRegistry(Registry):
             return self.declared
         return replace(self.declared, ids_in=IMPORT, modes=frozenset({IMPORT}))
 
-    def name_problem(self, subject: str) -> str | None:
-        """Return why a name cannot be used; also where the model would take it for another one."""
-        same = join_subject(*split_subject(subject))
-        if same != subject:
-            return f"it begins like a name in a context, and would be taken for {same!r}"
-        return super().name_problem(subject)
-
-    def list_versions(self) -> Listing:
-        """List every subject by itself; numbers come in the order of the log."""
-        listing = super().list_versions()
-        for key in [key for key in listing.versions if not split_subject(key.subject)[1]]:
-            del listing.versions[key]
-            listing.unaddressable[DEFAULT_CONTEXT, key.subject] = "it would be taken for a context"
-        listing.contexts = tuple(sorted({DEFAULT_CONTEXT, *(context_of(key.subject) for key in listing.versions)}))
-        return listing
-
     def get_mode(self, scope: str) -> Setting:
         """Read a mode: READWRITE is the answer for every scope that nothing else is set for, and not asked in vain."""
         held = super().get_mode(scope) if self.capabilities.modes else UNSET
@@ -113,47 +90,6 @@ class KarapaceRegistry(Registry):
         """Bring a mode back to READWRITE, since there is nothing to remove it with."""
         if self.get_mode(scope).value is not None:
             self.set_mode(scope, READWRITE)
-
-    def delete_config(self, scope: str) -> None:
-        """Remove a subject's level.
-
-        Raises:
-            Refused: It is the global one, which cannot be removed.
-        """
-        if scope == GLOBAL_SCOPE:
-            raise Refused(
-                "Karapace cannot remove its global compatibility level, only replace it. Set the level that is wanted "
-                "instead; BACKWARD is what holds where the server's own configuration names no other.",
-                object_name=scope,
-            )
-        super().delete_config(scope)
-
-    def _list_by_subject(self, subjects: Iterable[str], listing: Listing) -> None:
-        """List subjects; it names also those that only have a config, or had one."""
-        problems = {subject: self.name_problem(subject) for subject in subjects}
-        listing.unaddressable.update(
-            {(DEFAULT_CONTEXT, subject): problem for subject, problem in problems.items() if problem is not None}
-        )
-        usable = {subject for subject, problem in problems.items() if problem is None}
-        super()._list_by_subject(sorted(usable), listing)
-        listing.without_versions = tuple(sorted(usable - {key.subject for key in listing.versions}))
-
-    def _without_inventions(self, item: Any) -> Any:
-        """Name the default context in references where the model would look for them in another one."""
-        named = item.get("references") if isinstance(item, dict) else None
-        if not isinstance(named, list):
-            return item
-        context = context_of(str(item.get("subject")))
-        return {**item, "references": [self._as_in(context, reference) for reference in named]}
-
-    def _as_in(self, context: str, reference: Any) -> Any:
-        subject = reference.get("subject") if isinstance(reference, dict) else None
-        if not isinstance(subject, str):
-            return reference
-        self.address(subject)
-        if context == DEFAULT_CONTEXT or subject.startswith(":."):
-            return reference
-        return {**reference, "subject": f":{DEFAULT_CONTEXT}:{subject}"}
 
     def _is_mode_set(self, scope: str, mode: str) -> bool | None:
         return True

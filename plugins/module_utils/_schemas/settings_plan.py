@@ -180,15 +180,16 @@ def configs_that_keep_texts(
         target: What the target holds.
         options: What was asked for.
     """
-    scopes = set(subjects)
     if is_only_ours(target, options):
-        scopes = {place for subject in subjects for place in _fallbacks(subject) if _own_config(target, place).value}
+        places = {place for subject in subjects for place in _fallbacks(subject)}
+        scopes = {place for place in places if (_own_config(target, place).value or {}).get(NORMALIZE)}
+    else:
+        scopes = {subject for subject in subjects if _inherited(target, subject, NORMALIZE)}
     planned = []
     for scope in sorted(scopes, key=lambda scope: (not is_wide_scope(scope), scope)):
-        if _inherited(target, scope, NORMALIZE):
-            before, level = _own_config(target, scope), _inherited(target, scope, LEVEL)
-            value = {**({LEVEL: level} if level else {}), **(before.value or {}), NORMALIZE: False}
-            planned.append(TemporarySetting(scope, "config", value, False, before))
+        before, level = _own_config(target, scope), _inherited(target, scope, LEVEL)
+        value = {**({LEVEL: level} if level else {}), **(before.value or {}), NORMALIZE: False}
+        planned.append(TemporarySetting(scope, "config", value, False, before))
     return planned
 
 

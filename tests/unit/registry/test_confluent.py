@@ -220,7 +220,8 @@ def test_replaces_a_config_by_a_server_that_merges(confluent, replay):
     confluent.set_config("users-value", {"compatibilityLevel": "FULL"})
     confluent.set_config("orders-value", {"compatibilityLevel": "NONE", "normalize": True})
     assert replay.writes == [
-        ("DELETE", "/config/users-value", None),
+        ("PUT", "/config/users-value", {"compatibility": "FULL", "normalize": None}),
+        ("DELETE", "/config/users-value", None),  # since it answers normalize still
         ("PUT", "/config/users-value", {"compatibility": "FULL"}),
         ("PUT", "/config/orders-value", {"compatibility": "NONE", "normalize": True}),
     ]

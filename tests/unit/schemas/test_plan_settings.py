@@ -79,18 +79,17 @@ def configs(plan: ImportPlan) -> list[tuple[str, Any]]:
 def test_texts_are_kept_from_a_config_that_rewrites_them() -> None:
     archive = state("a 1 = 1", "b 1 = 2", ":.eu:c 1 = 1")
     empty = with_settings(state(), registry=ScopeSettings(Setting(NORMALIZED, None)), b=ScopeSettings(BACKWARD))
+    empty.settings["a"] = ScopeSettings(Setting(NORMALIZED, True))
     plan = planned(archive, empty)
-    # b takes from the registry what its own config lacks; a context takes nothing from the default one.
-    assert configs(plan) == [
-        ("", {**FULL, "normalize": False}),
-        ("b", {"compatibilityLevel": "BACKWARD", "normalize": False}),
-    ]
+    # b takes from the registry what its own config lacks, so that nothing need be changed there.
+    assert configs(plan) == [("", {**FULL, "normalize": False}), ("a", {**FULL, "normalize": False})]
     assert [each.kind for each in plan.temporary] == ["mode", "mode", "config", "config"]
     assert done(plan, empty).settings[""].config.value == NORMALIZED
 
 
 def test_a_part_filled_target_rewrites_what_others_register_meanwhile() -> None:
     held = with_settings(state("z 1 = 9"), registry=ScopeSettings(Setting(NORMALIZED, None)))
+    # A context takes nothing from the default one.
     held.settings[":.__GLOBAL:"] = ScopeSettings(Setting({"normalize": True}, True))
     plan = planned(state("a 1 = 1", "z 1 = 9", ":.eu:c 1 = 1"), held)
     assert configs(plan) == [(":.eu:c", {"normalize": False}), ("a", {**FULL, "normalize": False})]

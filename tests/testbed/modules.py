@@ -103,6 +103,7 @@ class RunningModule:
 
 def start_module(
     name: str,
+    /,  # modules may have an option of this name
     *,
     check: bool = False,
     diff: bool = False,
@@ -126,7 +127,7 @@ def start_module(
     return RunningModule(name, arguments, kept | dict(environment or {}), mishap)
 
 
-def run_module(name: str, **options: Any) -> Outcome:
+def run_module(name: str, /, **options: Any) -> Outcome:
     """Run a module to its end; takes what `start_module` does."""
     return start_module(name, **options).wait()
 

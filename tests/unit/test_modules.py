@@ -24,6 +24,7 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings impo
 )
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.change_configs import FIELDS as CONFIG_FIELDS
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.import_registry import ImportRequest
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.link_requests import LinkRequest
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.subject_requests import SubjectRequest
 from testbed.module_docs import module_docs
 from testbed.modules import MODULES
@@ -87,7 +88,7 @@ def test_every_option_is_used(module: str) -> None:
     choosable = {name for name, option in options.items() if len(option.get("choices") or [1, 2]) > 1}
     plans = [node for node in code(module) if isinstance(node, ast.FunctionDef) and node.name != "main"]
     used = names_used(plans) | {node.attr for top in plans for node in ast.walk(top) if isinstance(node, ast.Attribute)}
-    for request in (ImportRequest, SubjectRequest):
+    for request in (ImportRequest, SubjectRequest, LinkRequest):
         if any(request.__name__ in ast.dump(plan) for plan in plans):
             used |= {"subjects", *(field.name for field in fields(request))} & attributes_used("_operations")
     if any("FIELDS" in ast.dump(plan) for plan in plans):

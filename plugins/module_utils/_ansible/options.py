@@ -85,6 +85,19 @@ SCOPES: Spec = {
     "contexts": {"type": "list", "elements": "str"},
 }
 
+LINK: Spec = {
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "running", "paused", "absent"], "default": "present"},
+    "context_type": {"type": "str", "choices": ["AUTO", "CUSTOM", "NONE", "DEFAULT"]},
+    "context": {"type": "str"},
+    "subjects": {"type": "list", "elements": "str"},
+    "config": {"type": "dict"},
+    "secrets": {"type": "dict", "no_log": True},
+    "update_secrets": {"type": "str", "choices": ["on_create", "always"], "default": "on_create", "no_log": False},
+    "wait": {"type": "bool", "default": True},
+    "wait_timeout": {"type": "int", "default": 60},
+}
+
 # A run gives a sign of life each minute, and must not count as dead between two of them.
 LEASE_TIMEOUTS = range(120, 365 * 24 * 3600 + 1)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from registries.confluent import Confluent
-from registries.serving import RegistryServer, Request
+from registries.serving import Answer, RegistryServer, Request
 
 from testbed.axonops import AxonOpsRegistry
 from testbed.contents import avro, delete, holder, place, register, set_config, set_mode
@@ -262,4 +262,42 @@ def test_a_config_that_rewrites_texts_is_switched_off_meanwhile(
     assert target.walk()["t 1"] == source.walk()["t 1"]
     # Also a level that the registry tells where none is set must not have become one.
     assert (settings.configs, settings.modes) == before
+    assert not run("import", target).succeeded()["changed"]
+
+
+class Refusing:
+    """A registry that does not take one subject, until it is told to.
+
+    Args:
+        make: The registry.
+        subject: The subject.
+    """
+
+    def __init__(self, make: Confluent, subject: str) -> None:
+        self._make, self._subject, self.refuses = make, subject, True
+
+    def answer(self, request: Request) -> Answer:
+        """Carry a request out, or refuse it."""
+        if self.refuses and request.method == "POST" and request.path.startswith(f"/subjects/{self._subject}/"):
+            return Answer(422, {"error_code": 42201, "message": "Invalid schema"})
+        return self._make.answer(request)
+
+
+def test_a_config_that_was_switched_off_is_back_when_an_import_stops(
+    source: Emulated, target: Emulated, run: Run
+) -> None:
+    fill_and_delete(source)
+    register(source, "t", avro("T"))
+    set_config(target, compatibility="FULL", normalize=True)
+    held = target.make.settings
+    before = copy.deepcopy((held.configs, held.modes))
+    run("export", source).succeeded()
+    target.make = Refusing(target.make, "t")
+    failed = run("import", target).failed()
+    assert "these stay closed to writers: (global), :.eu:." in failed["msg"]
+    # the other context has all its schemas, but could still give the ids of what is gone
+    assert (held.configs, held.modes) == (before[0], {"": "READONLY", ":.eu:": "READONLY"})
+    target.make.refuses = False
+    run("import", target).succeeded()
+    assert (held.configs, held.modes) == before
     assert not run("import", target).succeeded()["changed"]

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from registries.confluent_associations import Associations
 from registries.confluent_deks import ROOT, DekRegistry
+from registries.confluent_deleting import Deleting
 from registries.confluent_reading import Reading
 from registries.confluent_registering import Registering
 from registries.confluent_routes import Call, Fault, NoSuchPath, NotAllowed, Resource, Route, bad_path
@@ -71,6 +72,7 @@ class Confluent:
         own: list[Resource] = [
             Reading(self.store, self.settings, texts),
             self.registering,
+            Deleting(self.store, self.settings),
             self.settings,
             self.deks,
             Associations(self.store, self.registering),

@@ -1,7 +1,7 @@
 # Copyright: lifeboat.kafka contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Registering and deleting versions in the emulated Confluent Schema Registry.
+"""Registering versions in the emulated Confluent Schema Registry.
 
 The order of the checks is the source's (``core/src/main/java/io/confluent/kafka/schemaregistry/storage``,
 ``KafkaSchemaRegistry.register`` and ``registerOrForward``).
@@ -25,16 +25,15 @@ from registries.confluent_content import (
 )
 from registries.confluent_reading import existing_subject, version_number
 from registries.confluent_routes import Call, Fault, Route, not_permitted, version_not_found
-from registries.confluent_settings import Settings, reference_exists, scope_of
+from registries.confluent_settings import Settings, scope_of
 from registries.confluent_store import Store, target_of
 from registries.confluent_texts import Checker, Texts, Unparsable, incompatible, normalised, tagged
-from registries.serving import Answer
 
 DEFAULTS = ("defaultMetadata", "overrideMetadata", "defaultRuleSet", "overrideRuleSet")
 
 
 class Registering:
-    """Everything that changes versions; a resource.
+    """Registering, and looking up what would be registered; a resource.
 
     Args:
         store: The versions.
@@ -56,9 +55,6 @@ class Registering:
         yield Route("POST", "subjects/*/versions", self._register)
         yield Route("POST", "subjects/*", self._look_up)
         yield Route("POST", "subjects/*/versions/*/tags", self._tag)
-        yield Route("DELETE", "subjects/*/versions/*", self._delete_version)
-        yield Route("DELETE", "subjects/*", self._delete_subject)
-        yield Route("DELETE", "contexts/*", self._delete_context)
         yield Route("POST", "compatibility/subjects/*/versions", self._compatible)
         yield Route("POST", "compatibility/subjects/*/versions/*", self._compatible)
 
@@ -219,57 +215,6 @@ class Registering:
         except Fault:
             return {"is_compatible": False}
         return {"is_compatible": True}
-
-    # Deleting
-
-    def _delete_version(self, call: Call, subject: str, version: str) -> Any:
-        number, permanent = version_number(version), call.flag("permanent")
-        subject = existing_subject(self._store, subject, deleted=True)
-        found = self._store.get(subject, number, deleted=True)
-        if found is None:
-            raise version_not_found(number)
-        if not permanent and found.deleted:
-            told = f"Subject '{subject}' Version {found.version} was soft deleted."
-            raise Fault(40406, f"{told} Set permanent=true to delete permanently")
-        if permanent and not found.deleted:
-            told = f"Subject '{subject}' Version {found.version} was not deleted first"
-            raise Fault(40407, f"{told} before being permanently deleted")
-        self._settings.require_writable(subject)
-        if self._store.referrers(subject, found.version, deleted=permanent):
-            raise reference_exists(subject, found.version)
-        if permanent:
-            self._store.purge(found)
-        else:
-            self._store.soft_delete(found)
-        return found.version
-
-    def _delete_subject(self, call: Call, subject: str) -> Any:
-        permanent = call.flag("permanent")
-        subject = existing_subject(self._store, subject, deleted=True)
-        if permanent and self._store.has(subject, deleted=False):
-            raise Fault(40405, f"Subject '{subject}' was not deleted first before being permanently deleted")
-        if not permanent and not self._store.has(subject, deleted=False):
-            told = f"Subject '{subject}' was soft deleted."
-            raise Fault(40404, f"{told} Set permanent=true to delete permanently")
-        self._settings.require_writable(subject)
-        versions = self._store.all(subject, deleted=permanent)
-        for version in versions:
-            referrers = self._store.referrers(subject, version.version, deleted=permanent)
-            if any(referrer.subject != subject for referrer in referrers):
-                raise reference_exists(subject, version.version)
-        if permanent:
-            for version in reversed(versions):
-                self._store.purge(version)
-        elif versions:
-            self._store.soft_delete_subject(subject, versions)
-        return [version.version for version in versions]
-
-    def _delete_context(self, call: Call, context: str) -> Any:
-        scope = f":{context.strip(':')}:"
-        if self._store.has(scope, deleted=True):
-            raise Fault(42211, f"The specified context '{scope}' is not empty.")
-        self._store.drop_context(context.strip(":"))
-        return Answer(204)
 
 
 def _group(version: Version, field: str) -> Any:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,12 +23,9 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._core.selection imp
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import StoreSettings
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.read_archive import read_archive
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import RegistryState, VersionKey
-from testbed.modules import Outcome, run_module
 
 UNNAMEABLE = ":.:explicit-default"
 """The one name of the recorded state that would be taken for another one, ``explicit-default``."""
-
-Run = Callable[..., Outcome]
 
 
 @pytest.fixture(scope="module")
@@ -56,21 +53,8 @@ def target() -> Iterator[RegistryServer]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    """An empty store."""
-    path = tmp_path / "store"
-    run_module("backup_store", store={"path": str(path)}).succeeded()
-    return path
-
-
-@pytest.fixture
-def run(store: Path) -> Run:
-    """Run a module with that store."""
-
-    def with_store(name: str, server: RegistryServer, **options: Any) -> Outcome:
-        defaults = {"store": {"path": str(store)}, "backup_id": "prod", "registry": {"url": server.endpoint}}
-        return run_module(name, **{**defaults, **options})
-
-    return with_store
+    """Where the backups lie."""
+    return tmp_path / "store"
 
 
 def archived(store: Path, backup_id: str = "prod") -> RegistryState:
@@ -103,8 +87,8 @@ def contents(state: RegistryState) -> list[tuple[str, str, bool]]:
     return sorted((v.subject, v.content.text, v.deleted) for v in state.versions.values() if v.subject[:2] != ":.")
 
 
-def test_an_export_holds_every_version_as_the_real_registry_told_it(source, store, run, recorded):
-    run("schema_registry_export", source, exclude_subjects=[UNNAMEABLE]).succeeded()
+def test_an_export_holds_every_version_as_the_real_registry_told_it(source, store, run_in_store, recorded):
+    run_in_store("schema_registry_export", source, exclude_subjects=[UNNAMEABLE]).succeeded()
     expected = recorded_versions(recorded)
     assert len(expected) == 98
     del expected[VersionKey(UNNAMEABLE, 1)]
@@ -125,8 +109,8 @@ def test_an_export_holds_every_version_as_the_real_registry_told_it(source, stor
     assert state.settled
 
 
-def test_an_export_holds_the_configs_of_subjects_without_versions_too(source, store, run, recorded):
-    run("schema_registry_export", source, exclude_subjects=[UNNAMEABLE]).succeeded()
+def test_an_export_holds_the_configs_of_subjects_without_versions_too(source, store, run_in_store, recorded):
+    run_in_store("schema_registry_export", source, exclude_subjects=[UNNAMEABLE]).succeeded()
     names = [name for name in recorded["/subjects?deleted=true"] if path_of("config", name) in recorded]
     assert {"ghost-config", "gone-hard", ":.ctx:"} < set(names)
     settings = archived(store).settings
@@ -135,31 +119,33 @@ def test_an_export_holds_the_configs_of_subjects_without_versions_too(source, st
     assert settings[""].config.value == recorded["/config"]
 
 
-def test_a_name_that_would_be_taken_for_another_stops_an_export(source, run):
-    failed = run("schema_registry_export", source).failed()
+def test_a_name_that_would_be_taken_for_another_stops_an_export(source, run_in_store):
+    failed = run_in_store("schema_registry_export", source).failed()
     assert failed["msg"].startswith(f"1 subjects cannot be read, such as {UNNAMEABLE!r}: it begins like a name in")
     assert failed["failure"] == {"code": "unaddressable_name", "object": UNNAMEABLE}
 
 
-def test_a_name_that_karapace_itself_breaks_over_stops_an_export(target, run):
+def test_a_name_that_karapace_itself_breaks_over_stops_an_export(target, run_in_store):
     for name in ("plain", "tab%09here"):
         target.make.answer(Request("POST", f"/subjects/{name}/versions", {}, b'{"schema": "\\"int\\""}'))
-    failed = run("schema_registry_export", target).failed()
+    failed = run_in_store("schema_registry_export", target).failed()
     assert "'tab\\there'" in failed["msg"]
-    run("schema_registry_export", target, exclude_subjects=["~tab.here"]).succeeded()
+    run_in_store("schema_registry_export", target, exclude_subjects=["~tab.here"]).succeeded()
 
 
-def test_ids_cannot_be_kept_and_the_message_says_what_to_do(source, target, run):
-    run("schema_registry_export", source, exclude_subjects=[UNNAMEABLE]).succeeded()
-    failed = run("schema_registry_import", target).failed()
+def test_ids_cannot_be_kept_and_the_message_says_what_to_do(source, target, run_in_store):
+    run_in_store("schema_registry_export", source, exclude_subjects=[UNNAMEABLE]).succeeded()
+    failed = run_in_store("schema_registry_import", target).failed()
     assert "The target has no mode IMPORT, so that schemas cannot keep their ids" in failed["msg"]
     assert "Use ids: assign" in failed["msg"]
     assert target.writes() == []
 
 
-def test_an_import_assigns_ids_names_all_losses_first_and_a_second_one_changes_nothing(source, target, store, run):
-    run("schema_registry_export", source, exclude_subjects=[UNNAMEABLE]).succeeded()
-    refused = run("schema_registry_import", target, ids="assign").failed()
+def test_an_import_assigns_ids_names_all_losses_first_and_a_second_one_changes_nothing(
+    source, target, store, run_in_store
+):
+    run_in_store("schema_registry_export", source, exclude_subjects=[UNNAMEABLE]).succeeded()
+    refused = run_in_store("schema_registry_import", target, ids="assign").failed()
     assert {loss["kind"]: loss["subjects"] for loss in refused["failure"]["losses"]} == {
         "contexts": [":.ctx1:orders-value", ":.ctx2:soft", ":.ctx:", ":.ctx:ref-x", ":.ctx:s"],
         "soft_deletes": ["refsub"],
@@ -167,14 +153,14 @@ def test_an_import_assigns_ids_names_all_losses_first_and_a_second_one_changes_n
     assert target.writes() == []
 
     accepted = {"ids": "assign", "accept_losses": ["contexts", "soft_deletes"]}
-    made = run("schema_registry_import", target, **accepted).succeeded()
+    made = run_in_store("schema_registry_import", target, **accepted).succeeded()
     assert made["changed"]
     assert made["id_map"]
     writes = len(target.writes())
-    assert not run("schema_registry_import", target, **accepted).succeeded()["changed"]
+    assert not run_in_store("schema_registry_import", target, **accepted).succeeded()["changed"]
     assert len(target.writes()) == writes
 
-    run("schema_registry_export", target, backup_id="copy").succeeded()
+    run_in_store("schema_registry_export", target, backup_id="copy").succeeded()
     original, copy = archived(store), archived(store, "copy")
     stays_live = ("refsub", original.versions[VersionKey("refsub", 1)].content.text)
     live = {entry[:2] for entry in contents(original) if not entry[2]} | {stays_live}

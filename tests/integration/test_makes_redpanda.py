@@ -6,19 +6,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
 from registries.redpanda import Redpanda
 from registries.serving import RegistryServer, Request
 
-from testbed.modules import Outcome, run_module
-
-Run = Callable[..., Outcome]
-Open = Callable[..., RegistryServer]
+from testbed.modules import run_module
 
 BOTH = pytest.mark.parametrize("has_import", [False, True], ids=["before 25.3", "from 25.3"])
 
@@ -100,25 +95,6 @@ def held(server: RegistryServer) -> dict[str, Any]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Path:
-    """An empty store."""
-    path = tmp_path / "store"
-    run_module("backup_store", store={"path": str(path)}).succeeded()
-    return path
-
-
-@pytest.fixture
-def run(store: Path) -> Run:
-    """Run a module with that store."""
-
-    def with_store(name: str, server: RegistryServer, **options: Any) -> Outcome:
-        defaults = {"store": {"path": str(store)}, "backup_id": "prod", "registry": {"url": server.endpoint}}
-        return run_module(name, **{**defaults, **options})
-
-    return with_store
-
-
-@pytest.fixture
 def serve() -> Any:
     """Serve registries until the test ends."""
     with ExitStack() as stack:
@@ -126,7 +102,7 @@ def serve() -> Any:
 
 
 @BOTH
-def test_it_is_recognised_and_says_in_which_mode_it_takes_ids(serve, run, has_import):
+def test_it_is_recognised_and_says_in_which_mode_it_takes_ids(serve, run_in_store, has_import):
     told = run_module("schema_registry_info", registry={"url": serve(Redpanda(has_import=has_import)).endpoint})
     registry = told.succeeded()["registry"]
     assert registry["implementation"] == "redpanda"
@@ -136,22 +112,24 @@ def test_it_is_recognised_and_says_in_which_mode_it_takes_ids(serve, run, has_im
 
 @BOTH
 @pytest.mark.parametrize("from_import", [False, True], ids=["of before", "of later"])
-def test_a_registry_comes_back_to_the_number_and_a_second_import_changes_nothing(serve, run, has_import, from_import):
+def test_a_registry_comes_back_to_the_number_and_a_second_import_changes_nothing(
+    serve, run_in_store, has_import, from_import
+):
     source, target = serve(filled(has_import=from_import)), serve(Redpanda(has_import=has_import))
-    run("schema_registry_export", source).succeeded()
-    assert run("schema_registry_import", target).succeeded()["changed"]
+    run_in_store("schema_registry_export", source).succeeded()
+    assert run_in_store("schema_registry_import", target).succeeded()["changed"]
     assert held(target) == held(source)
     writes = len(target.writes())
-    assert not run("schema_registry_import", target).succeeded()["changed"]
+    assert not run_in_store("schema_registry_import", target).succeeded()["changed"]
     assert len(target.writes()) == writes
 
 
 @BOTH
-def test_what_others_registered_stays_and_what_is_missing_is_added(serve, run, has_import):
+def test_what_others_registered_stays_and_what_is_missing_is_added(serve, run_in_store, has_import):
     source, target = serve(filled(has_import=has_import)), serve(Redpanda(has_import=has_import))
     ask(target.make, "POST", "/subjects/theirs/versions", {"schema": record("Theirs", "a")})
-    run("schema_registry_export", source).succeeded()
-    run("schema_registry_import", target).succeeded()
+    run_in_store("schema_registry_export", source).succeeded()
+    run_in_store("schema_registry_import", target).succeeded()
     after, wanted = held(target)["versions"], held(source)["versions"]
     assert after.pop(("theirs", 1))[0] == 1
     assert after == wanted
@@ -159,24 +137,24 @@ def test_what_others_registered_stays_and_what_is_missing_is_added(serve, run, h
 
 
 @BOTH
-def test_an_id_that_is_taken_stops_an_import_before_it_writes(serve, run, has_import):
+def test_an_id_that_is_taken_stops_an_import_before_it_writes(serve, run_in_store, has_import):
     source, target = serve(filled(has_import=has_import)), serve(Redpanda(has_import=has_import))
     ask(target.make, "PUT", "/config", {"compatibility": "NONE"})
     for number in range(1, 8):
         ask(target.make, "POST", "/subjects/theirs/versions", {"schema": record("Theirs", f"f{number}")})
     before = held(target)
-    run("schema_registry_export", source).succeeded()
-    failed = run("schema_registry_import", target).failed()
+    run_in_store("schema_registry_export", source).succeeded()
+    failed = run_in_store("schema_registry_import", target).failed()
     assert "user" in failed["msg"]
     assert target.writes() == []
     assert held(target) == before
 
 
 @BOTH
-def test_ids_can_be_assigned(serve, run, has_import):
+def test_ids_can_be_assigned(serve, run_in_store, has_import):
     source, target = serve(filled(has_import=has_import)), serve(Redpanda(has_import=has_import))
-    run("schema_registry_export", source).succeeded()
-    run("schema_registry_import", target, ids="assign").succeeded()
+    run_in_store("schema_registry_export", source).succeeded()
+    run_in_store("schema_registry_import", target, ids="assign").succeeded()
     there = {(name, content.text, gone) for (name, _n), (_i, content, gone) in held(target)["versions"].items()}
     assert there == {(name, content.text, gone) for (name, _n), (_i, content, gone) in held(source)["versions"].items()}
-    assert not run("schema_registry_import", target, ids="assign").succeeded()["changed"]
+    assert not run_in_store("schema_registry_import", target, ids="assign").succeeded()["changed"]

@@ -21,11 +21,25 @@ from testbed.component import UnavailableError
 from testbed.copies import Copies
 from testbed.kafka import Kafka
 from testbed.kafka_cluster import KafkaCluster
+from testbed.modules import Outcome, run_module
 from testbed.oauth import OAuthServer
 from testbed.postgresql import PostgreSQL
 from testbed.secure_kafka import SecureKafka
 
 RegistryFactory = Callable[..., AxonOpsRegistry]
+
+
+@pytest.fixture
+def run_in_store(tmp_path: Path) -> Callable[..., Outcome]:
+    """Run a module on a registry, with a store that is empty at first: below ``tmp_path``, in ``store``."""
+    store = {"path": str(tmp_path / "store")}
+    run_module("backup_store", store=store).succeeded()
+
+    def run(name: str, server: Any, **options: Any) -> Outcome:
+        given = {"store": store, "backup_id": "prod", "registry": {"url": server.endpoint}, **options}
+        return run_module(name, **given)
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -183,6 +183,22 @@ schemas:
       description: Whether two readings of the registry agreed.
       type: bool
       sample: true
+    read_as:
+      description: As whom the registry was read, such as C(user backup), C(OAuth client backup) or C(anonymous).
+      type: str
+      sample: user backup
+    unseen_ids:
+      description:
+        - How many ids up to the highest of each context are of no version that was read. They were deleted for good, or
+          belong to what this user may not see.
+        - Null where only a part of the registry was read.
+      type: int
+      sample: 0
+    unseen_versions:
+      description: How many versions the registry's topic has that the registry did not show to this user. Null without
+        the option O(kafka), or where only a part of the registry was read.
+      type: int
+      sample: 0
 """
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.options import BACKUP_ID, LEASE, SUBJECTS

@@ -118,6 +118,26 @@ def test_writes_only_what_has_changed(export: Export, store: Path, registry: Axo
         assert not export().succeeded()["changed"]
 
 
+def test_it_is_told_as_whom_a_registry_was_read(
+    export: Export, store: Path, registry_factory: Callable[..., AxonOpsRegistry]
+) -> None:
+    server = registry_factory(auth="basic")
+    fill(server)
+    server.create_user("reader", "reader-pw", "readonly")
+    made = {}
+    for name, password in (server.admin, ("reader", "reader-pw")):
+        family = {"url": server.endpoint, "username": name, "password": password}
+        outcome = export(registry=family, backup_id="prod").succeeded()
+        assert outcome["schemas"]["read_as"] == document(store, "_manifest.json")["source"]["read_as"] == f"user {name}"
+        assert outcome["schemas"]["unseen_versions"] is None
+        assert not any("may not see" in warning for warning in outcome.get("warnings", ()))
+        made[name] = outcome["schemas"] | {"read_as": "", "order": document(store, "_manifest.json")["order"]}
+    assert made["reader"] == made[server.admin[0]]  # this make shows a user who may only read all that it has
+    assert made["reader"]["unseen_ids"] == 1  # of the version that was deleted for good
+    narrowed = export(registry=family, subjects=["orders-*"]).succeeded()
+    assert narrowed["schemas"]["unseen_ids"] is None
+
+
 def test_other_options_make_another_restore_point(export: Export, registry: AxonOpsRegistry) -> None:
     register(registry, "orders", avro("Order"))
     assert export().succeeded()["backup"]["restore_point"] == 1

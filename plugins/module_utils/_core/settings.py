@@ -20,6 +20,7 @@ _SECRET_HEADER = re.compile(r"authorization|cookie|token|secret|password|passwd|
 _SECRET_CLIENT_OPTION = re.compile(r"secret|passw|passphrase|jaas|credential|token|api[-_.]?key|\.pem$", re.IGNORECASE)
 
 REGISTRY_IMPLEMENTATIONS = ("auto", "confluent", "axonops", "karapace", "redpanda", "apicurio")
+ANONYMOUS = "anonymous"
 SECURITY_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 SASL_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
 
@@ -124,7 +125,7 @@ class RegistrySettings:
         if self.oauth is not None:
             return f"OAuth client {self.oauth.client_id}"
         kinds = {"bearer token": self.token, "API key": self.api_key, "client certificate": self.client_cert}
-        return next((kind for kind, given in kinds.items() if given is not None), "anonymous")
+        return next((kind for kind, given in kinds.items() if given is not None), ANONYMOUS)
 
     def _check(self) -> None:
         credentials = {"username": self.username, "api_key": self.api_key, "token": self.token, "oauth": self.oauth}

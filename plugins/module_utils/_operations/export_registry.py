@@ -34,6 +34,7 @@ from .read_keys import key_notes
 from .read_registry import Scope, read_registry
 from .registry_part import document_hashes, name_of, part_files, read_document
 from .schemas_topic import SchemasTopic, find_topic
+from .visibility import Visibility, visibility
 
 _SHOWN = 50
 _SHOWN_BYTES = 32 * 1024
@@ -70,6 +71,7 @@ class RegistryExport:
         newest: What the backup holds, or None.
         clock: Tells the time.
         topic: The registry's topic, where it was read too.
+        seen: As whom it was read, and what it may not have shown.
     """
 
     store: Store
@@ -83,6 +85,7 @@ class RegistryExport:
     newest: Newest | None
     clock: Clock
     topic: SchemasTopic | None
+    seen: Visibility
 
     @classmethod
     def plan(
@@ -119,13 +122,15 @@ class RegistryExport:
             "implementation": registry.implementation,
             "version": registry.version,
             "identity": registry.identity(),
+            "read_as": registry_settings.read_as,
         }
         hashes = {
             name: sha256_hex(document_bytes(value))
             for name, value in documents(state, source=source, selection=scope.document())
         }
         newest = _newest(store, backup_id)
-        return cls(store, backup_id, point_id, lease_timeout, scope, source, state, hashes, newest, clock, topic)
+        seen = visibility(registry, state, scope, topic)
+        return cls(store, backup_id, point_id, lease_timeout, scope, source, state, hashes, newest, clock, topic, seen)
 
     @property
     def changed(self) -> bool:
@@ -212,6 +217,7 @@ class RegistryExport:
             )
         if self.state.left_out:
             notes.append(f"Not in the restore point, since it has no place there: {', '.join(self.state.left_out)}.")
+        notes += self.seen.notes()
         notes += key_notes(self.state.keys)
         unresolved = missing_references(self.state.versions)
         if unresolved:
@@ -225,7 +231,7 @@ class RegistryExport:
         return tuple(notes)
 
     def _report(self, backup: dict[str, Any]) -> Report:
-        return Report({"backup": backup, "schemas": self._summary()}, self._notes())
+        return Report({"backup": backup, "schemas": {**self._summary(), **self.seen.values()}}, self._notes())
 
 
 def _for_people(name: DocumentName, value: Any) -> Any:

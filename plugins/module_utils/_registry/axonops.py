@@ -67,6 +67,7 @@ class AxonOpsRegistry(Registry):
         forbidden_characters=frozenset("/"),
     )
     health_path: ClassVar[str] = "/health/ready"
+    hides_in_silence: ClassVar[bool] = False  # every role may read everything
 
     # The server compares a path to its own encoding of it, and takes the encoded text for the name where they differ:
     # %3A or %2B would become part of a name, and hide a context. So these stay as they are, and all else is encoded.

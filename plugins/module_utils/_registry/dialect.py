@@ -50,6 +50,8 @@ class Registry:
     implementation: ClassVar[str] = "unknown"
     declared: ClassVar[Capabilities] = READING_ONLY
     health_path: ClassVar[str] = "/subjects"
+    hides_in_silence: ClassVar[bool] = True
+    """Whether the server leaves out of its lists what the user may not see, and says that it is not there."""
     literal_in_paths: ClassVar[str] = ":"
     """Reserved characters that stand in paths as they are."""
     config_needs_level: ClassVar[bool] = False

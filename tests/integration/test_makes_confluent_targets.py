@@ -112,7 +112,7 @@ def test_a_target_that_normalises_gets_texts_as_they_were(
 def test_another_schema_in_its_place_is_a_conflict_before_any_write(
     source: RegistryServer, target: RegistryServer, run: Run, subject: str, schema_id: int, deleted: bool
 ) -> None:
-    """Surprise 3: the mode IMPORT puts a version in the place of another; an id counts even where it is soft-deleted."""
+    """Surprise 3: IMPORT puts a version in the place of another; an id counts even where it is soft-deleted."""
     register(source, "orders", FIRST)
     place(target, subject, schema_id, 1, FOREIGN)
     if deleted:

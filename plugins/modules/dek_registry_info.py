@@ -11,7 +11,7 @@ short_description: Tell which encryption keys a schema registry keeps
 description:
   - Tells of the key encryption keys (KEKs) of a registry, and of the data encryption keys (DEKs) that they wrap, with
     which clients encrypt fields.
-  - No key ever appears, neither in clear nor wrapped, and of what a key management service is told besides (C(kmsProps))
+  - No key ever appears, neither in clear nor wrapped. Of what a key management service is told besides (C(kmsProps))
     only the names do. A DEK is told by a fingerprint of its wrapped form, by which two registries can be compared.
   - A registry unwraps the DEKs of a shared KEK whenever they are read, with its key management service. What that
     refuses is left out, with a warning. Of what the registry answers the key in clear is not looked at.

@@ -207,8 +207,8 @@ class DekRegistry:
             page = self._client.get(f"{path}&offset={len(found)}&limit={_PAGE}", kind, absent=(*NO_KEY, NO_SUCH_PATH))
             if page is None:
                 return list(found) or None
-            if not isinstance(page, list):
-                raise self._client.unexpected(path, page, "a list")
+            if not isinstance(page, list) or not all(isinstance(member, str | int) for member in page):
+                raise self._client.unexpected(path, page, "a list of names or numbers")
             if set(page) <= set(found):  # a server that knows no pages repeats the first
                 return list(found)
             found.update(dict.fromkeys(page))

@@ -17,6 +17,7 @@ from .._registry import administration
 from .._registry.detect import connect
 from .._registry.dialect import Registry
 from .._schemas.model import GLOBAL_SCOPE, OVERALL_SCOPE, Setting, context_of, context_scope, is_wide_scope
+from .._schemas.naming import check_context_name
 
 IMPORT = "IMPORT"
 FORWARD = "FORWARD"
@@ -198,11 +199,7 @@ def scopes_of(subjects: Sequence[str] | None, contexts: Sequence[str] | None) ->
             object_name="subjects",
         )
     for context in contexts or ():
-        if not context.startswith(".") or ":" in context:
-            raise InvalidOption(
-                f"A context's name begins with a dot and has no colon, such as .eu, unlike {context!r}.",
-                object_name="contexts",
-            )
+        check_context_name(context, "contexts")
     return list(dict.fromkeys([*map(context_scope, contexts or ()), *(subjects or ())]))
 
 

@@ -5,93 +5,17 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from registries.filled import ask, filled, held, record
 from registries.redpanda import Redpanda
-from registries.serving import RegistryServer, Request
+from registries.serving import RegistryServer
 
 from testbed.modules import run_module
 
 BOTH = pytest.mark.parametrize("has_import", [False, True], ids=["before 25.3", "from 25.3"])
-
-
-def record(name: str, *fields: str, **types: str) -> str:
-    """Return an Avro record with fields of integers without defaults, and of other types."""
-    listed = [{"name": field, "type": "int"} for field in fields]
-    listed += [{"name": field, "type": kind} for field, kind in types.items()]
-    return json.dumps({"type": "record", "name": name, "fields": listed})
-
-
-LEAF = {"name": "Leaf", "subject": "leaf", "version": 2}
-VERSIONS: list[tuple[str, int, int, dict[str, Any]]] = [
-    ("leaf", 2, 40, {"schema": record("Leaf", "x")}),
-    ("user", 1, 7, {"schema": record("User", leaf="Leaf"), "references": [LEAF]}),
-    # Each of these lacks a field of the one before: a server that compares them refuses the second.
-    ("orders/value", 1, 10, {"schema": record("Order", "a")}),
-    ("orders/value", 3, 12, {"schema": record("Order", "b")}),
-    ("orders/value", 8, 11, {"schema": record("Order", "c")}),
-    ("payments", 1, 10, {"schema": record("Order", "a")}),  # the same content, and so the same id
-    ("proto", 5, 90, {"schema": 'syntax = "proto3";\nmessage M { int32 a = 1; }\n', "schemaType": "PROTOBUF"}),
-    ("json", 1, 91, {"schema": '{"type": "object"}', "schemaType": "JSON"}),
-    ("gone", 4, 60, {"schema": record("Gone", "a")}),
-]
-DELETED = [("orders/value", 3), ("gone", 4)]
-CONFIGS = {"": "FULL", "orders/value": "NONE", "user": "FORWARD_TRANSITIVE"}
-MODES = {"payments": "READONLY"}
-
-
-def ask(make: Redpanda, method: str, path: str, body: Any = None) -> None:
-    """Ask something of a registry that it must not refuse."""
-    answer = make.answer(Request(method, path, {}, b"" if body is None else json.dumps(body).encode()))
-    assert answer.status == 200, answer.value
-
-
-def filled(*, has_import: bool) -> Redpanda:
-    """Return a registry with gaps in its numbers, ids in no order, and something that is deleted."""
-    make = Redpanda(has_import=has_import)
-    ask(make, "PUT", "/config", {"compatibility": "NONE"})
-    if has_import:
-        ask(make, "PUT", "/mode", {"mode": "IMPORT"})
-    given: set[int] = set()
-    for subject, number, schema_id, body in VERSIONS:
-        # Before 25.3 an id is only taken once; without one, the same content gets the same id.
-        wanted = {"id": schema_id} if has_import or schema_id not in given else {}
-        given.add(schema_id)
-        ask(make, "POST", f"/subjects/{quoted(subject)}/versions", {**body, **wanted, "version": number})
-    for subject, number in DELETED:
-        ask(make, "DELETE", f"/subjects/{quoted(subject)}/versions/{number}")
-    if has_import:
-        ask(make, "PUT", "/mode", {"mode": "READWRITE"})
-    for scope, level in CONFIGS.items():
-        ask(make, "PUT", f"/config/{quoted(scope)}".rstrip("/"), {"compatibility": level})
-    for scope, mode in MODES.items():
-        ask(make, "PUT", f"/mode/{quoted(scope)}", {"mode": mode})
-    return make
-
-
-def quoted(name: str) -> str:
-    """Return a name as it stands in a path."""
-    return name.replace("/", "%2F")
-
-
-def held(server: RegistryServer) -> dict[str, Any]:
-    """Return all that an emulated registry holds."""
-    state = server.make.state
-    return {
-        "versions": {
-            (name, number): (version.id, version.content, version.deleted)
-            for name, subject in state.subjects.items()
-            for number, version in subject.versions.items()
-        },
-        "levels": {
-            "": state.level,
-            **{name: subject.level for name, subject in state.subjects.items() if subject.level},
-        },
-        "modes": {"": state.mode, **state.modes},
-    }
 
 
 @pytest.fixture
@@ -99,6 +23,12 @@ def serve() -> Any:
     """Serve registries until the test ends."""
     with ExitStack() as stack:
         yield lambda make: stack.enter_context(RegistryServer(make))
+
+
+def texts(server: RegistryServer) -> set[tuple[str, str, bool]]:
+    """Return what a registry holds without ids and numbers: subject, text, whether it is deleted."""
+    versions = held(server.make)["versions"].items()
+    return {(name, content.text, deleted) for (name, _number), (_id, content, deleted) in versions}
 
 
 @BOTH
@@ -118,7 +48,7 @@ def test_a_registry_comes_back_to_the_number_and_a_second_import_changes_nothing
     source, target = serve(filled(has_import=from_import)), serve(Redpanda(has_import=has_import))
     run_in_store("schema_registry_export", source).succeeded()
     assert run_in_store("schema_registry_import", target).succeeded()["changed"]
-    assert held(target) == held(source)
+    assert held(target.make) == held(source.make)
     writes = len(target.writes())
     assert not run_in_store("schema_registry_import", target).succeeded()["changed"]
     assert len(target.writes()) == writes
@@ -130,10 +60,10 @@ def test_what_others_registered_stays_and_what_is_missing_is_added(serve, run_in
     ask(target.make, "POST", "/subjects/theirs/versions", {"schema": record("Theirs", "a")})
     run_in_store("schema_registry_export", source).succeeded()
     run_in_store("schema_registry_import", target).succeeded()
-    after, wanted = held(target)["versions"], held(source)["versions"]
+    after, wanted = held(target.make)["versions"], held(source.make)["versions"]
     assert after.pop(("theirs", 1))[0] == 1
     assert after == wanted
-    assert held(target)["modes"] == held(source)["modes"]
+    assert held(target.make)["modes"] == held(source.make)["modes"]
 
 
 @BOTH
@@ -142,12 +72,12 @@ def test_an_id_that_is_taken_stops_an_import_before_it_writes(serve, run_in_stor
     ask(target.make, "PUT", "/config", {"compatibility": "NONE"})
     for number in range(1, 8):
         ask(target.make, "POST", "/subjects/theirs/versions", {"schema": record("Theirs", f"f{number}")})
-    before = held(target)
+    before = held(target.make)
     run_in_store("schema_registry_export", source).succeeded()
     failed = run_in_store("schema_registry_import", target).failed()
     assert "user" in failed["msg"]
     assert target.writes() == []
-    assert held(target) == before
+    assert held(target.make) == before
 
 
 @BOTH
@@ -155,6 +85,5 @@ def test_ids_can_be_assigned(serve, run_in_store, has_import):
     source, target = serve(filled(has_import=has_import)), serve(Redpanda(has_import=has_import))
     run_in_store("schema_registry_export", source).succeeded()
     run_in_store("schema_registry_import", target, ids="assign").succeeded()
-    there = {(name, content.text, gone) for (name, _n), (_i, content, gone) in held(target)["versions"].items()}
-    assert there == {(name, content.text, gone) for (name, _n), (_i, content, gone) in held(source)["versions"].items()}
+    assert texts(target) == texts(source)
     assert not run_in_store("schema_registry_import", target, ids="assign").succeeded()["changed"]

@@ -91,11 +91,23 @@ def test_variables_exist(document: Document) -> None:
 @EVERYWHERE
 def test_environment_variables_exist(document: Document) -> None:
     known = {f"LIFEBOAT_{family}_{option}".upper() for family, options in FAMILIES.items() for option in options}
-    for option, rules in FAMILIES["kafka"].items():
-        known |= {f"LIFEBOAT_KAFKA_{option}_{name}".upper() for name in rules.get("options", {})}
+    for family, spec in FAMILIES.items():
+        for option, rules in spec.items():
+            known |= {f"LIFEBOAT_{family}_{option}_{name}".upper() for name in rules.get("options", {})}
     known |= {"LIFEBOAT_CACHE", "LIFEBOAT_PYTHON"}
     for name in re.findall(r"\bLIFEBOAT_[A-Z_]*[A-Z]\b(?![_*])", document.text):
         assert name in known, name
+
+
+def test_the_guide_names_every_option_of_registries() -> None:
+    guide = Document("docs/guides/registry-connections.md")
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)`(.*) \|", guide.marked("options"), re.MULTILINE)
+    assert [option for option, _variable, _more in rows] == list(FAMILIES["registry"])
+    for option, variable, more in rows:
+        suboptions = FAMILIES["registry"][option].get("options", {})
+        named = [f"LIFEBOAT_REGISTRY_{option}_{name}".upper() for name in suboptions]
+        prefix = f"LIFEBOAT_REGISTRY_{option}".upper()
+        assert [variable, *(f"{prefix}{end}" for end in re.findall(r"`…(\w+)`", more))] == (named or [prefix])
 
 
 @pytest.mark.parametrize(("heading", "all_of_them"), [("Modules", MODULES), ("Roles", ROLES), ("Playbooks", PLAYBOOKS)])

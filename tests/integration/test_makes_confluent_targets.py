@@ -147,6 +147,20 @@ def test_a_soft_deleted_version_is_brought_to_life_and_a_live_one_is_deleted(
     assert [ask(target, "GET", f"/subjects/orders/versions/{v}?deleted=true")["id"] for v in (2, 3, 5)] == [7, 8, 7]
 
 
+def test_the_number_in_metadata_is_the_registrys_own_where_it_assigns_ids(
+    source: RegistryServer, target: RegistryServer, run: Run
+) -> None:
+    """Surprise 20: ``confluent:version`` is corrected when a version is registered without a number."""
+    numbered = {"properties": {"confluent:version": "4", "owner": "a"}}
+    place(source, "orders", 7, 4, {**FIRST, "metadata": numbered})
+    place(source, "bills", 8, 4, {**SECOND, "metadata": {"properties": {"confluent:version": "4"}}})
+    copied(source, target, run, ids="assign")
+    told = {item["subject"]: (item["version"], item.get("metadata")) for item in ask(target, "GET", "/schemas")}
+    assert told == {"bills": (1, None), "orders": (1, {"properties": {"owner": "a"}})}
+    assert not run("schema_registry_import", target, ids="assign").succeeded()["changed"]
+    assert not run("schema_registry_import", source, ids="assign").succeeded()["changed"]
+
+
 def test_more_versions_than_a_page_holds(source: RegistryServer, target: RegistryServer, run: Run) -> None:
     """Surprise 6: a page has 1000 versions, whatever the limit."""
     for number in range(1015):

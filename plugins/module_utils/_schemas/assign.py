@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from .._core.canonical import compact_bytes
 from .capabilities import Capabilities
 from .classify import KEPT, LEAVE, OMIT, REFUSE, REGISTER, SOFT_DELETE, Decision, Held
-from .content import same, shows_type
+from .content import same, shows_type, without_own_number
 from .draft import Draft
 from .graph import LATEST, CycleError, dependency_order
 from .import_plan import (
@@ -78,9 +78,10 @@ class _Assignment:
     """
 
     def __init__(self, made: Wish, target: RegistryState, capabilities: Capabilities, options: ImportOptions) -> None:
-        self._made, self._target, self._options = made, target, options
+        versions = {key: _numberless_wanted(wanted) for key, wanted in made.versions.items()}
+        self._made, self._target, self._options = replace(made, versions=versions), target, options
         self._capabilities = capabilities
-        self._held = Held(target.versions, capabilities)
+        self._held = Held({key: _numberless(version) for key, version in target.versions.items()}, capabilities)
         self._groups: dict[VersionKey, _Group] = {}
         self._first: dict[VersionKey, VersionKey] = {}
         self._decisions: dict[VersionKey, Decision] = {}
@@ -271,7 +272,7 @@ class _Assignment:
             elif key in doomed - stay_live:
                 twin = self._twins[key]
                 draft.steps.append(SoftDelete(twin.key))
-                draft.versions[twin.key] = replace(twin, deleted=True)
+                draft.versions[twin.key] = replace(self._target.versions[twin.key], deleted=True)
         draft.uncertain = frozenset(self._replaced)
         draft.needs_config = frozenset(key.subject for key in numbers if self._needs_config(before[key.subject]))
 
@@ -303,3 +304,13 @@ class _Assignment:
         if first in self._twins:
             draft.known[wanted.source] = Assigned(self._twins[first].version, self._twins[first].id)
         draft.items.append(Item(wanted.source, wanted.version.id, key.subject, decision.classification, action, why))
+
+
+def _numberless(version: SchemaVersion) -> SchemaVersion:
+    content = without_own_number(version.content)
+    return version if content is version.content else replace(version, content=content)
+
+
+def _numberless_wanted(wanted: Wanted) -> Wanted:
+    original = without_own_number(wanted.original)
+    return replace(wanted, original=original, version=_numberless(wanted.version))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -23,6 +24,7 @@ _PROTOBUF_TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+NUMBER_PROPERTY = "confluent:version"
 _JSON_TYPES = frozenset({"AVRO", "JSON"})
 _BARE_NAME = re.compile(r"[A-Za-z_][\w.]*")
 _NUMBER = "\0number"
@@ -79,6 +81,19 @@ def identity(content: SchemaContent, kind: Identity) -> str:
     references = sorted([r.subject, r.version, r.name] for r in content.references)
     form = _avro_identity(content.schema_type, content.text, kind)
     return sha256_hex(compact_bytes([content.schema_type, form, references]))
+
+
+def without_own_number(content: SchemaContent) -> SchemaContent:
+    """Return a content without the property that tells a version's own number.
+
+    A registry that gives the number itself corrects the property (seen on Confluent 8.3.1), but adds none.
+    """
+    metadata = content.metadata or {}
+    if NUMBER_PROPERTY not in (metadata.get("properties") or {}):
+        return content
+    properties = {name: value for name, value in metadata["properties"].items() if name != NUMBER_PROPERTY}
+    rest = {name: value for name, value in metadata.items() if name != "properties"}
+    return replace(content, metadata=(rest | {"properties": properties} if properties else rest) or None)
 
 
 def parses(content: SchemaContent) -> bool:

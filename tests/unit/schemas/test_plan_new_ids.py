@@ -52,6 +52,18 @@ def test_one_content_under_several_numbers_is_registered_once() -> None:
     assert planned(archive, after, ids="assign").is_empty
 
 
+def test_the_number_in_metadata_is_left_to_the_target() -> None:
+    numbered = {"properties": {"confluent:version": "4", "owner": "a"}}
+    archive = state(version("a 4 = 1", metadata=numbered), version("a 5 = 2", metadata=numbered))
+    after = done(planned(archive, ids="assign"), state())
+    assert [held.content.metadata for held in after.versions.values()] == [{"properties": {"owner": "a"}}] * 2
+    assert planned(archive, archive, ids="assign").is_empty
+    deleted = state(*(replace(held, deleted=True) for held in archive.versions.values()))
+    plan = planned(deleted, archive, ids="assign", strategy="overwrite")
+    assert plan.actions["soft_delete"] == 2
+    assert [held.content.metadata for held in done(plan, archive).versions.values()] == [numbered] * 2
+
+
 def test_conflicts_are_left_when_ids_are_assigned_but_not_with_overwrite() -> None:
     documented: SchemaVersion = version("a 2 = 2")
     text = '{"type": "record", "name": "t1", "doc": "d", "fields": []}'

@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 import yaml
+from registries.confluent import Confluent
+from registries.exporters import Links
+from registries.serving import RegistryServer
 
 from testbed.ansible import Ansible, Outcome
 from testbed.axonops import AxonOpsRegistry
@@ -28,7 +31,15 @@ from testbed.secure_kafka import SecureKafka
 from testbed.topics import Topics
 
 PASSWORD = "s3cret-word"
-ORDER = ("backup_store", "schema_registry_export", "restore_point", "topic_backup", "backup_info", "backup_verify")
+ORDER = (
+    "schema_registry_subject",
+    "backup_store",
+    "schema_registry_export",
+    "restore_point",
+    "topic_backup",
+    "backup_info",
+    "backup_verify",
+)
 """Modules whose examples need what those of the ones before them make."""
 
 
@@ -60,12 +71,14 @@ class Bed:
 
     Attributes:
         registries: By name: ``open`` with schemas, ``guarded`` by a password with the same, and the empty ``lost``.
+        linked: An emulated one that has exporters and importers, which no registry has that can be started here.
         source: A broker with topics and a group.
         target: An empty one.
         guarded: One with the same topics, and the user ``backup``.
     """
 
     registries: dict[str, AxonOpsRegistry]
+    linked: RegistryServer
     source: Kafka
     target: Kafka
     guarded: SecureKafka
@@ -74,11 +87,14 @@ class Bed:
         """What stands in the examples of a module, and what is meant in this bed."""
         restores = module in ("topic_restore", "topic_verify")
         address = self.guarded.login("backup", PASSWORD)["bootstrap_servers"][0]
+        registry: AxonOpsRegistry | RegistryServer
+        registry = self.registries["lost" if module == "schema_registry_import" else "open"]
+        if module in ("schema_exporter", "schema_importer"):
+            registry = self.linked
         return [
-            (
-                "http://registry.example.org:8081",
-                self.registries["lost" if module == "schema_registry_import" else "open"].endpoint,
-            ),
+            ("http://registry.example.org:8081", registry.endpoint),
+            ("https://registry.prod.example.org", "https://127.0.0.1:9"),
+            ("https://registry.dr.example.org", "https://127.0.0.1:9"),
             ("https://registry-1.example.org", "http://127.0.0.1:9"),
             ("https://registry-2.example.org", self.registries["guarded"].endpoint),
             ("kafka-1.example.org:9092", (self.target if restores else self.source).endpoint),
@@ -89,6 +105,11 @@ class Bed:
             ("/srv/lifeboat", str(store)),
             ("restore_point: 42", f"restore_point: {2 if restores else 1}"),
         ]
+
+
+def confluent_with_links() -> Confluent:
+    """Return an emulated registry that has exporters and importers."""
+    return Confluent(edition="enterprise", resources=[Links("exporters"), Links("importers")])
 
 
 def fill_broker(broker: Kafka) -> None:
@@ -114,7 +135,9 @@ def bed(secure_kafka: SecureKafka) -> Iterator[Bed]:
         secure_kafka.allow("backup", *(("topic", "*", operation) for operation in may), ("group", "*", "describe"))
         for broker in (source, secure_kafka):
             fill_broker(broker)
-        yield Bed({"open": opened, "guarded": guarded, "lost": lost}, source, target, secure_kafka)
+        registries = {"open": opened, "guarded": guarded, "lost": lost}
+        with RegistryServer(confluent_with_links()) as linked:
+            yield Bed(registries, linked, source, target, secure_kafka)
 
 
 @pytest.fixture
@@ -194,6 +217,7 @@ def test_documented_values_come_back(
         ("schema_registry_info", {**family, "gather": "versions", "query": "versions"}),
         ("schema_registry_compatibility", {**family, "compatibility": "FULL"}),
         ("schema_registry_mode", {**family, "store": store, "state": "recovered"}),
+        ("schema_registry_subject", {**family, "subject": "documented", "schema": '"string"'}),
         ("topic_backup", {**backup, **topics, "groups": ["documented"]}),
         ("topic_restore", {**backup, **copies}),
         ("topic_verify", {**backup, **copies}),
@@ -206,6 +230,15 @@ def test_documented_values_come_back(
     told["restore_point"] = run_module("restore_point", **backup, **opened, state="committed").succeeded()
     offsets = run_module("topic_info", **topics, gather="partitions").succeeded()
     told["topic_info"] = {**offsets, **told["topic_info"]}
+    purged = run_module("schema_registry_subject", **family, subject="documented", versions="all", state="purged")
+    subjects = told["schema_registry_subject"]["subjects"]
+    subjects[0] = {**purged.succeeded()["subjects"][0], **subjects[0]}
+    link = {"name": "documented", "config": {"schema.registry.url": "https://registry.example.org"}}
+    with RegistryServer(confluent_with_links()) as linked:
+        for module in ("schema_exporter", "schema_importer"):
+            options = {**link, "registry": {"url": linked.endpoint}, "context_type": "CUSTOM", "context": "documented"}
+            options |= {"subject_rename_format": "a_${subject}"} if module == "schema_exporter" else {}
+            told[module] = run_module(module, **options).succeeded()
     assert set(told) == set(MODULES)
     for module, result in told.items():
         assert misfits(module, result) == []

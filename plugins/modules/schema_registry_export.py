@@ -10,7 +10,7 @@ module: schema_registry_export
 short_description: Export a schema registry into a backup
 description:
   - Writes every subject and version with its id, its references, metadata and rules, the soft-deleted ones, and all
-    configs and modes into a restore point.
+    configs and modes into a restore point; encryption keys too.
   - Reads the registry twice, from one node, until both readings agree.
   - With O(kafka) it also reads the topic that the registry keeps its schemas in. Only that tells configs and modes of
     subjects without versions, whether the registry's own config and mode are set, and contexts without schemas. Here
@@ -63,6 +63,8 @@ options:
     type: str
 notes:
   - Metadata that is marked as sensitive is written as the registry tells it, in clear, and warned about.
+  - Encryption keys are written too, where the registry keeps some. Data encryption keys are written as their key
+    encryption key has wrapped them, and never in clear. C(kmsProps) may be credentials, and are warned about.
 seealso:
   - module: lifeboat.kafka.schema_registry_import
   - module: lifeboat.kafka.restore_point
@@ -174,6 +176,14 @@ schemas:
       description: How many contexts.
       type: int
       sample: 1
+    keks:
+      description: How many key encryption keys. Left out where the registry keeps no encryption keys.
+      type: int
+      sample: 2
+    deks:
+      description: How many versions of data encryption keys, as keks.
+      type: int
+      sample: 7
     unknown_settings:
       description: Of how many configs and modes the registry does not tell whether they are set or inherited. None with
         O(kafka).

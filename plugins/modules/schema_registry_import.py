@@ -10,7 +10,7 @@ module: schema_registry_import
 short_description: Import a schema registry from a backup
 description:
   - Brings the subjects and versions of a restore point into a registry, with the ids, version numbers, gaps and soft
-    deletes that they had, and then their configs and modes.
+    deletes that they had, then encryption keys, and then configs and modes.
   - Reads the target first and decides for each version what is to be done. Conflicts, references that lead nowhere and
     losses that the target would cause are found before the first write.
   - Reads the target again afterwards and fails when anything is not as it should be.
@@ -243,9 +243,27 @@ plan:
       type: int
       sample: 0
     exact:
-      description: Whether the target then holds every version as the restore point has it, but for accepted losses.
+      description: Whether the target then holds every version and every encryption key as the restore point has it, but
+        for accepted losses.
       type: bool
       sample: true
+    keys:
+      description:
+        - What is done about encryption keys, in the same way. Those of another KEK or DEK of the target are never
+          replaced, whatever O(strategy) says, and counted as C(key_conflict).
+        - Left out where the restore point has none.
+      type: dict
+      sample:
+        classes: {new: 8, key_conflict: 1}
+        actions: {create_kek: 2, create_dek: 6, undelete: 0, soft_delete: 1}
+        left:
+          - kek: orders
+            subject: orders-value
+            algorithm: AES256_GCM
+            version: 1
+            class: key_conflict
+            reason: the target has another key under this number; a key is never replaced
+        left_omitted: 0
     lost:
       description: What the target cannot hold and was accepted.
       type: list
@@ -264,8 +282,8 @@ plan:
       type: int
       sample: 0
 verified:
-  description: How many versions the target was found to hold afterwards as the restore point has them, and how many
-    are left out.
+  description: How many versions the target was found to hold afterwards as the restore point has them, how many are
+    left out, and how many encryption keys it holds so where the restore point has some.
   returned: success, not in check mode
   type: dict
   sample: {versions: 5000, left: 0}

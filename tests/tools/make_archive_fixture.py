@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Makes the archive of the current format version that later releases must verify and restore.
 
-Usage: tests/tools/in-venv python tests/tools/make_archive_fixture.py tests/fixtures/archives/v1
+Usage: tests/tools/in-venv python tests/tools/make_archive_fixture.py tests/fixtures/archives/v2
 
 Run it once for each format version, before that version is first released; what it made is never made again.
 """
@@ -23,6 +23,7 @@ import conftest  # noqa: E402, F401 # pylint: disable=unused-import # makes the 
 
 from testbed.axonops import AxonOpsRegistry  # noqa: E402
 from testbed.contents import avro, fill, holding, register, set_mode  # noqa: E402
+from testbed.keys import create_dek, delete_key, fill_keys, keys_held  # noqa: E402
 from testbed.modules import run_module  # noqa: E402
 
 BACKUP_ID = "shop"
@@ -37,17 +38,21 @@ def main() -> None:
         task = {"registry": {"url": server.endpoint}, "store": store, "backup_id": BACKUP_ID}
         run_module("backup_store", store=store).succeeded()
         fill(server)
+        fill_keys(server)
         register(server, "größe ∆%", avro("Size", "cm"))
         register(server, "x" * 300, avro("Long"))
         run_module("schema_registry_export", **task).succeeded()
-        first = holding(server)
+        first = {**holding(server), "keys": keys_held(server)}
         # The second point has other content for paths of the first one, and shares the rest.
         register(server, "gone", avro("Gone"))
         register(server, "labels", {**avro("Label"), "metadata": {"properties": {"owner": "shop"}}})
         set_mode(server, "READONLY", "payments-value")
+        create_dek(server, "common", "payments-value", 2, "CgsM")
+        delete_key(server, "common", "payments-value", 1)
+        second = {**holding(server), "keys": keys_held(server)}
         run_module("schema_registry_export", **task).succeeded()
         shutil.copytree(store["path"], target / "store")
-        for name, state in (("1", first), ("2", holding(server))):
+        for name, state in (("1", first), ("2", second)):
             (target / f"restore-point-{name}.json").write_text(json.dumps(state, indent=1, sort_keys=True) + "\n")
 
 

@@ -40,7 +40,8 @@ def describe_keys(settings: RegistrySettings, keks: Selection, subjects: Selecti
             **keys.counts(),
             "subjects": len(keys.subjects()),
             "shared": sum(kek.shared for kek in keys.keks.values()),
-            "soft_deleted": sum(key.deleted for key in (*keys.keks.values(), *keys.deks.values())),
+            "soft_deleted": sum(kek.deleted for kek in keys.keks.values())
+            + sum(dek.deleted for dek in keys.deks.values()),
         },
     }
     if gather == "full":

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 from registries.confluent import Confluent
-from registries.serving import Answer, RegistryServer, Request
+from registries.emulated import EmulatedRegistry
+from registries.serving import Answer, Request
 
 from testbed.axonops import AxonOpsRegistry
 from testbed.contents import avro, delete, holder, place, register, set_config, set_mode
@@ -23,21 +24,15 @@ Run = Callable[..., Outcome]
 KEPT = "lifeboat.kafka.highest-id"
 
 
-class Emulated(RegistryServer):
-    """An emulated Confluent Schema Registry that can be filled as the real ones of the test bed.
+class Emulated(EmulatedRegistry):
+    """An emulated Confluent Schema Registry.
 
     Args:
         name: Tells it from others.
     """
 
     def __init__(self, name: str) -> None:
-        super().__init__(Confluent(edition="enterprise", clusters=("kafka", name)))
-
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Send a request past HTTP, which must succeed, and return the value of its answer."""
-        answer = self.make.answer(Request(method, path, {}, b"" if body is None else json.dumps(body).encode()))
-        assert answer.status < 300, (method, path, answer)
-        return answer.value
+        super().__init__(lambda: Confluent(edition="enterprise", clusters=("kafka", name)))
 
     def walk(self) -> dict[str, Any]:
         """Return all that it tells of its versions, by subject and number, without times."""
@@ -67,7 +62,7 @@ def run(tmp_path: Path) -> Run:
     store = {"path": str(tmp_path / "store")}
     run_module("backup_store", store=store).succeeded()
 
-    def with_store(name: str, server: RegistryServer | AxonOpsRegistry, **options: Any) -> Outcome:
+    def with_store(name: str, server: EmulatedRegistry | AxonOpsRegistry, **options: Any) -> Outcome:
         common = {"store": store, "backup_id": "prod", "registry": {"url": server.endpoint}}
         return run_module(f"schema_registry_{name}", **{**common, **options})
 

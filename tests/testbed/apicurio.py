@@ -46,6 +46,7 @@ class Apicurio(Component):
     """A registry without authentication."""
 
     name = "apicurio"
+    ready_seconds = 180.0  # 4 s alone, ten times that on a busy machine
 
     def __init__(self, port: int | None = None) -> None:
         own_port, self._management_port = free_ports(2)

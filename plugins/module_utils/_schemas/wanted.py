@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from .capabilities import Capabilities
+from .content import number_beyond_64_bits
 from .import_plan import KEEP, ImportOptions
 from .losses import CONFIGS, CONTEXTS, REFERENCES, Lost, stored_content
 from .model import (
@@ -31,7 +32,8 @@ from .problems import Problem
 
 IMPORT = "IMPORT"
 READWRITE = "READWRITE"
-READWRITE = "READWRITE"
+_SHOWN_DIGITS = 40
+DEFAULT_LEVEL = "BACKWARD"
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ def wish(archive: RegistryState, capabilities: Capabilities, options: ImportOpti
         if reason is None:
             made.versions[wanted.key] = wanted
             made.problems.extend(_id_problem(wanted.version, capabilities, options))
+            made.problems.extend(_number_problem(wanted.version, capabilities))
         else:
             made.omitted[wanted.key] = (wanted, reason[1])
             made.lost.append(Lost(reason[0], wanted.key.subject, str(wanted.key)))
@@ -156,6 +159,14 @@ def _id_problem(version: SchemaVersion, capabilities: Capabilities, options: Imp
         yield Problem(version.subject, version.version, "id_out_of_range", why)
 
 
+def _number_problem(version: SchemaVersion, capabilities: Capabilities) -> Iterator[Problem]:
+    number = None if capabilities.exact_numbers else number_beyond_64_bits(version.content)
+    if number is not None:
+        shown = number if len(number) <= _SHOWN_DIGITS else f"{number[:_SHOWN_DIGITS]}…"
+        why = f"the target cannot hold the number {shown} of its text; leave the subject out with exclude_subjects"
+        yield Problem(version.subject, version.version, "number_beyond_64_bits", why)
+
+
 def _add_all_settings(
     settings: Mapping[str, ScopeSettings], names: Names, capabilities: Capabilities, made: Wish
 ) -> None:
@@ -179,7 +190,7 @@ def _moved(settings: ScopeSettings) -> ScopeSettings:
 
 def _add_settings(scope: str, settings: ScopeSettings, names: Names, capabilities: Capabilities, made: Wish) -> None:
     if context_of(scope) != DEFAULT_CONTEXT and not capabilities.contexts:
-        if settings != ScopeSettings():
+        if not _says_nothing(settings):
             made.lost.append(Lost(CONTEXTS, scope, f"settings of {scope}"))
         return
     mode = settings.mode
@@ -191,6 +202,13 @@ def _add_settings(scope: str, settings: ScopeSettings, names: Names, capabilitie
             made.lost.append(Lost(CONFIGS, scope, f"mode {mode.value}"))
         mode = UNSET
     made.settings[scope] = ScopeSettings(_config(scope, settings.config, names, capabilities, made), mode)
+
+
+def _says_nothing(settings: ScopeSettings) -> bool:
+    """Tell whether settings are those that hold without any, in a registry that does not tell the two apart."""
+    config, mode = settings.config, settings.mode
+    defaults = config.value in (None, {"compatibilityLevel": DEFAULT_LEVEL}) and mode.value in (None, READWRITE)
+    return defaults and True not in (config.is_set, mode.is_set)
 
 
 def _config(scope: str, config: Setting, names: Names, capabilities: Capabilities, made: Wish) -> Setting:

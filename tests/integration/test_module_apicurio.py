@@ -1,0 +1,237 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Backing up and restoring a real Apicurio Registry: what comes back, and what is lost only when that is accepted."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from faults.registry_proxy import Fault, RegistryProxy
+
+from testbed.apicurio import COMPATIBLE, NATIVE, Apicurio
+from testbed.axonops import AxonOpsRegistry
+from testbed.contents import avro, delete, fill, holder, register, set_config
+from testbed.modules import Outcome, run_module, start_module
+
+Run = Callable[..., Outcome]
+PROTO = 'syntax = "proto3";\n// kept\nmessage Event { string a = 1; }\n'
+PERSON = {"schemaType": "JSON", "schema": '{"$schema":"http://json-schema.org/draft-07/schema#","title":"Person"}'}
+STATED = {"metadata": {"properties": {"owner": "shop"}}}
+RULES = {"domainRules": [{"name": "r", "kind": "CONDITION", "mode": "READ", "type": "CEL", "expr": "true"}]}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """An empty store."""
+    path = tmp_path / "store"
+    run_module("backup_store", store={"path": str(path)}).succeeded()
+    return path
+
+
+@pytest.fixture
+def export(store: Path) -> Run:
+    """Backs a registry up."""
+    return lambda server, **options: run_module(
+        "schema_registry_export",
+        **{"store": {"path": str(store)}, "backup_id": "prod", "registry": {"url": server.endpoint}, **options},
+    )
+
+
+@pytest.fixture
+def bring(store: Path, apicurio: Apicurio) -> Run:
+    """Imports into the Apicurio Registry, or through another address."""
+    return lambda server=apicurio, **options: run_module("schema_registry_import", **importing(store, server, options))
+
+
+def importing(store: Path, server: Apicurio | RegistryProxy, options: dict[str, Any]) -> dict[str, Any]:
+    defaults = {"store": {"path": str(store)}, "backup_id": "prod", "ids": "assign"}
+    return {**defaults, "registry": {"url": server.endpoint}, **options}
+
+
+class Compatible:
+    """The interface for Confluent's clients, for what fills registries."""
+
+    def __init__(self, server: Apicurio) -> None:
+        self.server = server
+
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        return self.server.call(method, COMPATIBLE + path, body)
+
+
+def fill_apicurio(server: Apicurio) -> None:
+    """Register something of everything that it holds: types, references two deep, a gap, soft deletes, odd names."""
+    clients: Any = Compatible(server)
+    register(clients, "address", avro("Address", "street"), avro("Address", "street", "town"))
+    register(clients, "customer", holder("Customer", "Address", "address", 2))
+    register(clients, "orders-value", holder("Order", "Customer", "customer"))
+    register(clients, "payments-value", *(avro("Payment", *"abcd"[:count]) for count in range(1, 5)))
+    delete(clients, "payments-value", 2, permanent=True)
+    delete(clients, "payments-value", 1)
+    register(clients, "person", PERSON)
+    register(clients, "event", {"schemaType": "PROTOBUF", "schema": PROTO})
+    register(clients, "gone", avro("Gone", "a"), {"schemaType": "AVRO", **avro("Gone", "b")})
+    delete(clients, "gone")
+    for name in ("a/b", "100% é", "..."):
+        server.call("POST", f"{COMPATIBLE}/subjects/{quote(name, safe='')}/versions", avro("Odd", "x"))
+    set_config(clients, compatibility="FORWARD")
+    set_config(clients, "payments-value", compatibility="NONE")
+
+
+def holding(server: Apicurio) -> dict[str, Any]:
+    """Return all that clients see of the live and the soft-deleted versions, told by the server itself."""
+    found: dict[str, Any] = {}
+    for item in server.call("GET", f"{NATIVE}/search/versions?groupId=default&limit=500")["versions"]:
+        content = f"{NATIVE}/ids/contentIds/{item['contentId']}"
+        references = server.call("GET", f"{content}/references")
+        found[f"{item['artifactId']} version {item['version']}"] = (
+            item["artifactType"],
+            item["state"],
+            [(reference["artifactId"], reference["version"]) for reference in references],
+        )
+    return found
+
+
+def levels(server: Apicurio, *subjects: str) -> dict[str, str]:
+    return {
+        scope: server.call("GET", f"{COMPATIBLE}/config{scope}")["compatibilityLevel"]
+        for scope in ("", *(f"/{subject}" for subject in subjects))
+    }
+
+
+def test_a_backup_holds_all_that_clients_see(apicurio: Apicurio, export: Run, store: Path) -> None:
+    fill_apicurio(apicurio)
+    made = export(apicurio).succeeded()
+    assert made["changed"]
+    assert made["schemas"]["versions"] == len(holding(apicurio)) == 14
+    assert made["schemas"]["soft_deleted"] == 3
+    assert made["schemas"]["settled"]
+    assert not made.get("warnings")
+    again = export(apicurio).succeeded()
+    assert not again["changed"]
+    verified = run_module("backup_verify", store={"path": str(store)}, backup_id="prod").succeeded()
+    assert [(one["restore_point"], one["schemas"]) for one in verified["verified"]] == [(1, 14)]
+
+    folder = store / "prod" / "schema-registry" / "subjects" / "gone"
+    first = json.loads((folder / "v1.json").read_text())
+    assert json.loads(first["schema"]) == json.loads(avro("Gone", "a")["schema"])
+
+
+def test_what_a_backup_leaves_out_is_said(apicurio: Apicurio, export: Run) -> None:
+    content = {"content": '{"openapi":"3.0.2","info":{"title":"x","version":"1"},"paths":{}}'}
+    first = {"content": {**content, "contentType": "application/json"}}
+    body = {"artifactId": "api", "artifactType": "OPENAPI", "firstVersion": first}
+    apicurio.call("POST", f"{NATIVE}/groups/default/artifacts", body)
+    apicurio.call("POST", f"{COMPATIBLE}/subjects/:.eu:orders/versions", avro("Order", "a"))
+    assert "1 versions of type OPENAPI" in export(apicurio, exclude_subjects=[":.eu:*"]).succeeded()["warnings"][0]
+    assert export(apicurio).failed()["failure"] == {"code": "unaddressable_name", "object": ":.eu:orders"}
+    told = run_module("schema_registry_info", registry={"url": apicurio.endpoint}).succeeded()
+    assert told["registry"]["implementation"] == "apicurio"
+    assert told["registry"]["capabilities"]["ids_in"] is None
+    assert told["registry"]["capabilities"]["modes"] == ["READWRITE"]
+    assert len(told["warnings"]) == 2
+
+
+def test_it_comes_back_with_other_ids(apicurio: Apicurio, export: Run, bring: Run) -> None:
+    fill_apicurio(apicurio)
+    before = levels(apicurio, "payments-value")
+    export(apicurio).succeeded()
+    wanted = holding(apicurio)
+    apicurio.clear()
+    checked = bring(check=True).succeeded()
+    assert holding(apicurio) == {}
+
+    made = bring().succeeded()
+    assert made["plan"] == checked["plan"]
+    assert made["plan"]["lost"] == []
+    assert made["plan"]["actions"] == {"register": 14, "soft_delete": 3, "purge": 0, "config": 2, "mode": 0}
+    assert made["id_map"]
+    # Numbers are given anew without gaps; nothing else differs.
+    gap = {
+        "payments-value version 3": "payments-value version 2",
+        "payments-value version 4": "payments-value version 3",
+    }
+    assert holding(apicurio) == {gap.get(name, name): facts for name, facts in wanted.items()}
+    assert levels(apicurio, "payments-value") == before
+    again = bring().succeeded()
+    assert not again["changed"]
+    assert again["plan"]["classes"] == {"identical": 14}
+
+
+def test_ids_cannot_be_kept(apicurio: Apicurio, export: Run, bring: Run) -> None:
+    fill_apicurio(apicurio)
+    export(apicurio).succeeded()
+    apicurio.clear()
+    refused = bring(ids="keep").failed()
+    assert refused["failure"] == {"code": "invalid_option", "object": "ids"}
+    assert holding(apicurio) == {}
+
+
+def test_losses_are_refused_until_they_are_accepted(
+    registry: AxonOpsRegistry, apicurio: Apicurio, export: Run, bring: Run
+) -> None:
+    fill(registry)
+    register(registry, "stated", {**avro("Stated", "a"), **STATED, "ruleSet": RULES})
+    export(registry).succeeded()
+    with RegistryProxy(apicurio.endpoint) as proxy:
+        # Nothing can make the server take the JSON schema of the subject person.
+        refused = bring(proxy).failed()
+        assert refused["failure"]["code"] == "import_conflict"
+        assert [(c["subject"], c["kind"]) for c in refused["failure"]["conflicts"]] == [("person", "unrecognised_type")]
+        refused = bring(proxy, exclude_subjects=["person"]).failed()
+        assert refused["failure"]["code"] == "loss_not_accepted"
+        losses = {loss["kind"]: loss for loss in refused["failure"]["losses"]}
+        assert set(losses) == {"metadata", "rules", "contexts", "configs"}
+        for kind in ("metadata", "rules"):
+            assert (losses[kind]["count"], losses[kind]["subjects"]) == (1, ["stated"])
+        assert losses["contexts"]["subjects"] == [":.eu:orders-value"]
+        assert losses["configs"]["subjects"] == ["payments-value"]
+        assert proxy.writes() == []
+    accepted = {"exclude_subjects": ["person"], "accept_losses": sorted(losses)}
+    made = bring(**accepted).succeeded()
+    assert {loss["kind"] for loss in made["plan"]["lost"]} == set(losses)
+    assert made["plan"]["actions"]["register"] == len(holding(apicurio)) == 10
+    assert {name for name, facts in holding(apicurio).items() if facts[1] == "DISABLED"} == {
+        "payments-value version 1", "gone version 1",
+    }  # fmt: skip
+    assert levels(apicurio, "payments-value") == {"": "NONE", "/payments-value": "NONE"}  # of some subjects: not global
+    assert not bring(**accepted).succeeded()["changed"]
+
+
+@pytest.mark.parametrize("nth", [1, 6, 12, 15])
+def test_a_killed_import_is_completed_by_the_next(
+    registry: AxonOpsRegistry, apicurio: Apicurio, export: Run, bring: Run, store: Path, nth: int
+) -> None:
+    register(registry, "leaf", *(avro("Leaf", *"abcdef"[:count]) for count in range(1, 6)))
+    for number in range(1, 6):
+        register(registry, f"user-{number}", holder(f"User{number}", "Leaf", "leaf", number))
+    delete(registry, "user-5")
+    delete(registry, "leaf", 5)
+    set_config(registry, compatibility="FULL")
+    set_config(registry, "leaf", compatibility="BACKWARD")
+    set_config(Compatible(apicurio), compatibility="FULL")
+    export(registry).succeeded()
+    with RegistryProxy(apicurio.endpoint) as proxy:
+        running = start_module("schema_registry_import", **importing(store, proxy, {}))
+        proxy.add(Fault(method="[!GH]*", nth=nth, after=lambda _request: running.kill()))
+        assert running.wait().status == -signal.SIGKILL
+        proxy.clear()
+        bring(proxy).succeeded()  # by the same address: the journal goes by it
+        again = bring(proxy).succeeded()
+    assert not again["changed"]
+    names = {f"leaf version {number}" for number in range(1, 6)} | {
+        f"user-{number} version 1" for number in range(1, 6)
+    }
+    held = holding(apicurio)
+    assert set(held) == names
+    assert {name for name in held if held[name][1] == "DISABLED"} == {"leaf version 5", "user-5 version 1"}
+    assert [held[f"user-{number} version 1"][2] for number in range(1, 6)] == [
+        [("leaf", str(number))] for number in range(1, 6)
+    ]
+    assert levels(apicurio, "leaf", "user-1") == {"": "FULL", "/leaf": "BACKWARD", "/user-1": "NONE"}

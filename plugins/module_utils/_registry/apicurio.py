@@ -85,6 +85,7 @@ class ApicurioRegistry(Registry):
         config_fields=frozenset({"compatibilityLevel"}),
         lowest_id=1,
         highest_id=2**31 - 1,
+        exact_numbers=True,
         topic_deletes=TopicDeletes.NO_TOPIC,
         reserved_names=frozenset({".."}),
         guesses_types=True,

@@ -61,6 +61,7 @@ class AxonOpsRegistry(Registry):
         ),
         lowest_id=1,
         highest_id=2**31 - 2,  # the one after 2^31 - 1 would be handed out next, and does not fit into a message
+        exact_numbers=True,
         topic_deletes=TopicDeletes.NO_TOPIC,
         reserved_names=frozenset({"__GLOBAL", "__EMPTY"}),
         guesses_types=False,

@@ -68,6 +68,7 @@ class ConfluentRegistry(Registry):
         config_fields=None,
         lowest_id=0,
         highest_id=2**31 - 2,  # after 2^31 - 1 the next one is negative
+        exact_numbers=True,
         topic_deletes=TopicDeletes.NULL,
         reserved_names=frozenset({"__GLOBAL", "__EMPTY"}),
         guesses_types=False,

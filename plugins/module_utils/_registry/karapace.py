@@ -54,6 +54,7 @@ class KarapaceRegistry(PlainRegistry):
         config_fields=frozenset({"compatibilityLevel"}),
         lowest_id=1,
         highest_id=2**31 - 2,
+        exact_numbers=False,
         topic_deletes=TopicDeletes.NULL_OR_EMPTY,
         reserved_names=frozenset(),
         guesses_types=False,

@@ -58,6 +58,7 @@ class RedpandaRegistry(PlainRegistry):
         config_fields=frozenset({"compatibilityLevel"}),
         lowest_id=1,
         highest_id=2**31 - 2,
+        exact_numbers=True,
         topic_deletes=TopicDeletes.NULL_OR_EMPTY,
         reserved_names=frozenset(),
         guesses_types=False,

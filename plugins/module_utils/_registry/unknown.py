@@ -33,6 +33,7 @@ READING_ONLY = Capabilities(
     config_fields=frozenset(),
     lowest_id=1,
     highest_id=2**31 - 1,
+    exact_numbers=True,
     topic_deletes=TopicDeletes.NO_TOPIC,
     reserved_names=frozenset(),
     guesses_types=False,

@@ -77,6 +77,7 @@ class Capabilities:
         config_fields: The fields of a config that it keeps, by Confluent's GET names; None when it keeps every field.
         lowest_id: The lowest schema id it takes.
         highest_id: The highest schema id it takes.
+        exact_numbers: Whether numbers in a text keep their value although 64 bits cannot hold them.
         topic_deletes: Whether it keeps what it holds in a topic, and what deletes a key there.
         reserved_names: Subjects that it never takes; all registries refuse an empty name.
         guesses_types: Whether it finds out by a schema's text of which type it is, whatever is said, and refuses texts
@@ -109,6 +110,7 @@ class Capabilities:
     config_fields: frozenset[str] | None
     lowest_id: int
     highest_id: int
+    exact_numbers: bool
     topic_deletes: TopicDeletes
     reserved_names: frozenset[str]
     guesses_types: bool

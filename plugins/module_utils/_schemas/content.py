@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import re
 from dataclasses import replace
 from decimal import Decimal
@@ -126,6 +128,23 @@ def shows_type(content: SchemaContent) -> bool:
     if content.schema_type == "AVRO":
         return True
     return isinstance(schema, dict) and ("properties" in schema or "json-schema.org" in _text(schema.get("$schema")))
+
+
+def number_beyond_64_bits(content: SchemaContent) -> str | None:
+    """Return a number in an Avro or JSON text that no 64-bit integer and no double is equal to; None without."""
+    found: list[str] = []
+    if content.schema_type in _JSON_TYPES:
+        with contextlib.suppress(ValueError, RecursionError):
+            json.loads(content.text, parse_int=found.append, parse_float=found.append)
+    return next((written for written in found if not _fits_64_bits(written)), None)
+
+
+def _fits_64_bits(written: str) -> bool:
+    value = float(written)
+    if not math.isfinite(value):
+        return False
+    exact = Decimal(written)
+    return Decimal(repr(value)) == exact or (written.lstrip("-").isdigit() and -(2**63) <= exact < 2**64)
 
 
 @lru_cache(maxsize=16384)

@@ -63,6 +63,7 @@ CONFLUENT = Capabilities(
     config_fields=None,
     lowest_id=0,
     highest_id=2**31 - 1,
+    exact_numbers=True,
     topic_deletes=TopicDeletes.NO_TOPIC,
     reserved_names=frozenset({"__GLOBAL", "__EMPTY"}),
     guesses_types=False,

@@ -10,10 +10,32 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.capabiliti
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.content import (
     identity,
     meaning,
+    number_beyond_64_bits,
     parses,
     shows_type,
 )
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import Reference, SchemaContent
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ('{"default": 18446744073709551615}', None),
+        ('{"default": 18446744073709551617}', "18446744073709551617"),
+        ('{"default": -9223372036854775808}', None),
+        ('{"default": -9223372036854775809}', "-9223372036854775809"),
+        ('{"default": 10000000000000000000000}', None),  # a double is equal to it
+        ('{"default": 12345678901234567890123}', "12345678901234567890123"),
+        ('{"default": [1.50, 1e300, 0.1]}', None),
+        ('{"default": {"a": 0.12345678901234567890}}', "0.12345678901234567890"),
+        ('{"default": 1E+400}', "1E+400"),
+        ('{"default": "1E+400"}', None),
+        ("string", None),
+    ],
+)
+def test_numbers_are_found_that_64_bits_cannot_hold(text: str, number: str | None) -> None:
+    assert number_beyond_64_bits(SchemaContent("JSON", text)) == number
+    assert number_beyond_64_bits(SchemaContent("PROTOBUF", text)) is None
 
 
 def avro(text: str, **more: object) -> SchemaContent:

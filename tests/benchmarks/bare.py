@@ -43,6 +43,15 @@ def get(url: str, paths: Sequence[str], threads: int) -> None:
         raise failures[0]
 
 
+def pages(url: str) -> int:
+    """Read all versions of all contexts by pages, to the empty one behind them; return how many there were."""
+    count = 0
+    with httpx.Client(base_url=url) as client:
+        while found := client.get(f"/schemas?subjectPrefix=:*:&deleted=true&offset={count}&limit=1000").json():
+            count += len(found)
+    return count
+
+
 def version_paths(registrations: Iterable[Registration]) -> list[str]:
     """The paths of versions."""
     return [f"/subjects/{each.subject}/versions/{each.version}?deleted=true" for each in registrations]

@@ -10,46 +10,71 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from benchmarks import bare, workload
 from benchmarks.module_run import ModuleRun, run_module
+from registries.emulated import SeparateRegistry
 
 from testbed.axonops import AxonOpsRegistry
+
+Server: TypeAlias = "AxonOpsRegistry | SeparateRegistry"
 
 BACKUP = "bench"
 THREADS = 4  # the default of the option concurrency
 
 
 class BenchBed:
-    """Makes things when they are first asked for; ``stack`` ends them."""
+    """Makes things when they are first asked for.
 
-    def __init__(self, scratch: Path, stack: ExitStack) -> None:
+    Args:
+        scratch: A folder for them.
+        stack: Ends them.
+        start: Makes a registry, which a context ends.
+        subjects: How many subjects the filled one has.
+    """
+
+    def __init__(
+        self,
+        scratch: Path,
+        stack: ExitStack,
+        *,
+        start: Callable[[], Server] = AxonOpsRegistry,
+        subjects: int = workload.SUBJECTS,
+    ) -> None:
         self.scratch = scratch
+        self.subjects = subjects
         self._stack = stack
+        self._start = start
         self._stores = 0
+
+    def beside(self, name: str, start: Callable[[], Server], subjects: int = workload.SUBJECTS) -> BenchBed:
+        """Return a bed with registries of another make or size, which ends with this one."""
+        scratch = self.scratch / name
+        scratch.mkdir()
+        return BenchBed(scratch, self._stack, start=start, subjects=subjects)
 
     @cached_property
     def registrations(self) -> list[workload.Registration]:
         """All that is in the filled registry."""
-        return workload.registrations()
+        return workload.registrations(self.subjects)
 
     @cached_property
-    def source(self) -> AxonOpsRegistry:
+    def source(self) -> Server:
         """A registry with all of the workload."""
-        registry = self._stack.enter_context(AxonOpsRegistry())
-        print(f"Filling a registry with {workload.SUBJECTS} subjects x {workload.VERSIONS} versions ...", flush=True)
+        registry = self._stack.enter_context(self._start())
+        print(f"Filling a registry with {self.subjects} subjects x {workload.VERSIONS} versions ...", flush=True)
         open_for_import(registry)
         bare.post(registry.endpoint, self.registrations)
         registry.call("PUT", "/mode", {"mode": "READWRITE"})
-        for subject, config in workload.configs():
+        for subject, config in workload.configs(self.subjects):
             registry.call("PUT", f"/config/{subject}", config)
         return registry
 
     @cached_property
-    def target(self) -> AxonOpsRegistry:
+    def target(self) -> Server:
         """A registry to import into; ``wipe`` empties it."""
-        return self._stack.enter_context(AxonOpsRegistry())
+        return self._stack.enter_context(self._start())
 
     @cached_property
     def archive(self) -> Path:
@@ -80,7 +105,7 @@ class BenchBed:
         return run_module(self.scratch, name, options)
 
 
-def open_for_import(registry: AxonOpsRegistry) -> None:
+def open_for_import(registry: Server) -> None:
     """Set the mode in which versions are registered with their ids."""
     registry.call("PUT", "/mode", {"mode": "IMPORT"})
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -15,10 +16,13 @@ from benchmarks import bare, phases, workload
 from benchmarks.bench_bed import THREADS, BenchBed, timed
 from benchmarks.module_run import ModuleRun
 from benchmarks.results import Result, compare
+from registries.emulated import SeparateRegistry
 
 ROUNDS = 3
-GOAL = 5.0
+GOAL = 6.0
+GOAL_OF_LISTING = 50.0
 GOAL_OF_READS = 0.7
+FIRST_PASS = "versions, first pass"
 LOOP = Path(__file__).with_name("curl_loop.sh")
 LONGEST_LOOP = 180.0
 SHORTENED_LOOP = 60.0
@@ -37,30 +41,31 @@ class Loop:
     """
 
     bed: BenchBed
-    subjects: int = workload.SUBJECTS
+    subjects: int = 0
     missing: str | None = None
     seconds: list[float] = field(default_factory=list)
 
     def prepare(self) -> None:
         """Look for its tools, and shorten it where all subjects would take too long."""
+        self.subjects = self.bed.subjects
         self.missing = next((tool for tool in ("bash", "curl", "jq") if shutil.which(tool) is None), None)
         if self.missing is None:
             per_subject = self._run(0, PROBED_SUBJECTS) / PROBED_SUBJECTS
-            if per_subject * workload.SUBJECTS > LONGEST_LOOP:
+            if per_subject * self.bed.subjects > LONGEST_LOOP:
                 self.subjects = max(PROBED_SUBJECTS, int(SHORTENED_LOOP / per_subject / ROUNDS)) * ROUNDS
 
     def run_share(self, number: int) -> None:
         """Run the loop over its share of a round."""
         if self.missing is None:
             begin, end = (self.subjects * place // ROUNDS for place in (number, number + 1))
-            self.seconds.append(self._run(begin, end) / (end - begin) * workload.SUBJECTS)
+            self.seconds.append(self._run(begin, end) / (end - begin) * self.bed.subjects)
 
     @property
     def told(self) -> str:
         """What it is, for people."""
         if self.missing is not None:
             return f"curl and jq loop: skipped, no {self.missing} here"
-        whole = self.subjects == workload.SUBJECTS
+        whole = self.subjects == self.bed.subjects
         return "curl and jq loop" + ("" if whole else f" ({self.subjects} subjects, scaled)")
 
     def _run(self, begin: int, end: int) -> float:
@@ -74,46 +79,83 @@ class Loop:
         return seconds
 
 
+@dataclass
+class Taken:
+    """What the works took that have taken turns.
+
+    Args:
+        loop: The loop over curl and jq.
+        first: Exports into new stores.
+        again: Exports of the same into these.
+        reads: Bare reads.
+    """
+
+    loop: Loop
+    first: list[ModuleRun]
+    again: list[ModuleRun]
+    reads: list[float]
+
+    def against_loop(self, work: str, seconds: list[float], goal: float | None) -> Result:
+        """Compare something with the loop."""
+        peak = max(run.peak_mb for run in self.first)
+        if self.loop.missing is not None:
+            return Result(work, median(seconds), self.loop.told, goal=goal, peak_mb=peak)
+        return compare(work, seconds, self.loop.told, self.loop.seconds, goal=goal, peak_mb=peak)
+
+    def phases(self, work: str, told: str) -> list[Result]:
+        """Compare the first pass with bare reads, and show the others."""
+        divided = [phases.export_phases(run.calls) for run in self.first]
+        first = compare(FIRST_PASS, self.first_pass(), told, self.reads, goal=GOAL_OF_READS)
+        return phases.shares(work, self.first, divided, {FIRST_PASS: first})
+
+    def first_pass(self) -> list[float]:
+        """The seconds that the first pass over all versions took."""
+        return [phases.seconds(phases.export_phases(run.calls)[FIRST_PASS]) for run in self.first]
+
+    def second(self, work: str) -> Result:
+        """Compare exports of what has not changed with first ones."""
+        return compare(
+            f"second {work}, nothing changed",
+            [run.seconds for run in self.again],
+            f"first {work}",
+            [run.seconds for run in self.first],
+            peak_mb=max(run.peak_mb for run in self.again),
+        )
+
+
 def bench(bed: BenchBed) -> list[Result]:
-    """Export into a new store, and again, taking turns with the loop and with bare reads."""
-    loop = Loop(bed)
-    loop.prepare()
+    """Export from a registry that tells one version a request, against the loop and bare reads."""
     paths = bare.version_paths(bed.registrations)
-    reads: list[float] = []
-    first: list[ModuleRun] = []
-    again: list[ModuleRun] = []
+    taken = take_turns(bed, lambda: bare.get(bed.source.endpoint, paths, THREADS))
+    return [
+        taken.against_loop("export", [run.seconds for run in taken.first], GOAL),
+        *taken.phases("export", f"bare reads, {THREADS} threads"),
+        taken.second("export"),
+    ]
+
+
+def bench_bulk(bed: BenchBed) -> list[Result]:
+    """Export from a registry that tells versions by pages, against the loop and bare pages."""
+    bulk = bed.beside("bulk", SeparateRegistry)
+    taken = take_turns(bulk, lambda: bare.pages(bulk.source.endpoint))
+    return [
+        taken.against_loop("bulk export", [run.seconds for run in taken.first], None),
+        taken.against_loop("bulk export: versions, first pass", taken.first_pass(), GOAL_OF_LISTING),
+        *taken.phases("bulk export", "bare pages"),
+        taken.second("bulk export"),
+    ]
+
+
+def take_turns(bed: BenchBed, read: Callable[[], object]) -> Taken:
+    """Export into a new store, and again, taking turns with the loop and with bare reads."""
+    taken = Taken(Loop(bed), [], [], [])
+    taken.loop.prepare()
     for number in range(ROUNDS):
         store = bed.new_store()
-        loop.run_share(number)
-        first.append(bed.export(store))
-        reads.append(timed(lambda: bare.get(bed.source.endpoint, paths, THREADS))[0])
-        again.append(bed.export(store))
-        if again[-1].result["changed"]:
+        taken.loop.run_share(number)
+        taken.first.append(bed.export(store))
+        taken.reads.append(timed(read)[0])
+        taken.again.append(bed.export(store))
+        if taken.again[-1].result["changed"]:
             raise RuntimeError("an unchanged registry was exported anew")
-    return [_against_loop(first, loop), *_phases(first, reads), _second(again, first)]
-
-
-def _against_loop(runs: list[ModuleRun], loop: Loop) -> Result:
-    seconds = [run.seconds for run in runs]
-    peak = max(run.peak_mb for run in runs)
-    if loop.missing is not None:
-        return Result("export", median(seconds), loop.told, goal=GOAL, peak_mb=peak)
-    return compare("export", seconds, loop.told, loop.seconds, goal=GOAL, peak_mb=peak)
-
-
-def _phases(runs: list[ModuleRun], reads: list[float]) -> list[Result]:
-    divided = [phases.export_phases(run.calls) for run in runs]
-    name = "versions, first pass"
-    seconds = [phases.seconds(each[name]) for each in divided]
-    first = compare(name, seconds, f"bare reads, {THREADS} threads", reads, goal=GOAL_OF_READS)
-    return phases.shares("export", runs, divided, {name: first})
-
-
-def _second(runs: list[ModuleRun], first: list[ModuleRun]) -> Result:
-    return compare(
-        "second export, nothing changed",
-        [run.seconds for run in runs],
-        "first export",
-        [run.seconds for run in first],
-        peak_mb=max(run.peak_mb for run in runs),
-    )
+    return taken

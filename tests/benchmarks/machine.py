@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import bare
-from benchmarks.bench_bed import THREADS, timed
+from benchmarks.bench_bed import THREADS, Server, timed
 
-from testbed.axonops import VERSION, AxonOpsRegistry
+from testbed.axonops import VERSION
 
 PROBES = 1000
 PIECE = os.urandom(1 << 20)
@@ -31,7 +31,7 @@ def described() -> str:
     )
 
 
-def requests(registry: AxonOpsRegistry) -> str:
+def requests(registry: Server) -> str:
     """Say how many small requests a second bare httpx gets from a registry."""
     paths = ["/"] * PROBES
     alone, together = (

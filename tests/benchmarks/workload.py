@@ -24,23 +24,23 @@ class Registration:
     body: bytes
 
 
-def registrations() -> list[Registration]:
-    """All versions; what others refer to comes first."""
+def registrations(count: int = SUBJECTS) -> list[Registration]:
+    """All versions of so many subjects; what others refer to comes first."""
     return [
         Registration(name, version, json.dumps(_body(number, version)).encode())
-        for number, name in enumerate(subjects())
+        for number, name in enumerate(subjects(count))
         for version in range(1, VERSIONS + 1)
     ]
 
 
-def subjects() -> list[str]:
-    """The subjects' names; the first one is referred to."""
-    return [f"shop.{'money' if number == 0 else f'events-{number:04d}'}-value" for number in range(SUBJECTS)]
+def subjects(count: int = SUBJECTS) -> list[str]:
+    """The names of so many subjects; the first one is referred to."""
+    return [f"shop.{'money' if number == 0 else f'events-{number:04d}'}-value" for number in range(count)]
 
 
-def configs() -> Iterator[tuple[str, dict[str, str]]]:
-    """Subjects that have a config of their own, and its body."""
-    for name in subjects()[::OWN_CONFIG_EVERY]:
+def configs(count: int = SUBJECTS) -> Iterator[tuple[str, dict[str, str]]]:
+    """Those of so many subjects that have a config of their own, and its body."""
+    for name in subjects(count)[::OWN_CONFIG_EVERY]:
         yield name, {"compatibility": "FULL_TRANSITIVE"}
 
 
@@ -54,7 +54,7 @@ def _body(number: int, version: int) -> dict[str, Any]:
         return {**body, "schemaType": "PROTOBUF", "schema": _protobuf(number, version)}
     referring = kind == 9
     if referring:
-        body["references"] = [{"name": "org.example.Event0", "subject": subjects()[0], "version": 1}]
+        body["references"] = [{"name": "org.example.Event0", "subject": subjects(1)[0], "version": 1}]
     return {**body, "schemaType": "AVRO", "schema": json.dumps(_avro(number, version, referring))}
 
 

@@ -28,7 +28,9 @@ attributes:
   diff_mode:
     support: full
   idempotent:
-    support: full
+    support: partial
+    details: Confluent tells a compatibility level for a config that has none, so that clearing it beside other fields
+      changes something each time.
 options:
   state:
     description:

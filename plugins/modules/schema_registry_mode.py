@@ -40,7 +40,7 @@ options:
   mode:
     description:
       - The mode. Needed with O(state=present).
-      - V(FORWARD) is only set for all contexts at once, with O(contexts) V(.__GLOBAL).
+      - V(FORWARD) is only set for the whole registry, best with O(contexts) V(.__GLOBAL).
     type: str
     choices: [READWRITE, READONLY, READONLY_OVERRIDE, IMPORT, FORWARD]
   force:

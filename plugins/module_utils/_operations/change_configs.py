@@ -144,6 +144,12 @@ def _asked(
 
 def _check_kept(registry: Registry, given: Mapping[str, Any]) -> None:
     known = registry.capabilities.config_fields
+    rules = [_OPTIONS[field] for field in given if field.endswith("RuleSet")]
+    if rules and not registry.capabilities.register_keeps_rule_sets:
+        raise InvalidOption(
+            f"The schema registry at {registry.client.url} would drop {', '.join(rules)}, and say nothing of it.",
+            object_name=rules[0],
+        )
     lost = [_OPTIONS[field] for field in given if known is not None and field not in known]
     if lost:
         held = ", ".join(option for option, field in FIELDS.items() if known is not None and field in known)

@@ -214,9 +214,9 @@ def _check_mode(registry: Registry, mode: str | None, scopes: Sequence[str]) -> 
         raise InvalidOption(
             f"{registry.implementation} has no mode {mode}; it has {', '.join(sorted(known))}.", object_name="mode"
         )
-    if mode == FORWARD and any(scope != OVERALL_SCOPE for scope in scopes):
+    if mode == FORWARD and not {GLOBAL_SCOPE, OVERALL_SCOPE}.issuperset(scopes):
         raise InvalidOption(
-            "The mode FORWARD is only set for all contexts at once: give contexts: ['.__GLOBAL'], and no subjects.",
+            "The mode FORWARD is only set for the whole registry: give contexts: ['.__GLOBAL'], and no subjects.",
             object_name="mode",
         )
 

@@ -25,6 +25,9 @@ from .subject_requests import SubjectRequest, refuse_alias
 INVALID_SCHEMA = 42201
 """A registry's code for a schema that it cannot parse, or that refers to what is not there."""
 
+CONFLICT = 409
+"""The HTTP status of a registration that is not compatible with all that the server compares it with."""
+
 _SHOWN_REASONS, _SHOWN_CHARACTERS = 10, 500
 
 
@@ -109,6 +112,8 @@ class RegisterSchemas:
             try:
                 made.append((each, each.found or self._register(each)))
             except LifeboatError as error:
+                if error.facts.get("http_status") == CONFLICT:
+                    error.code = "incompatible"
                 before = [str(held.key) for wish, held in made if held and wish.found is None]
                 error.message += f" Registered before it: {', '.join(before)}." if before else ""
                 raise

@@ -15,6 +15,7 @@ from .dialect import (
     NO_MODE,
     NO_SCHEMA,
     NO_SUBJECT,
+    NO_SUCH_PATH,
     NO_VERSION,
     SUBJECT_SOFT_DELETED,
     Registry,
@@ -71,16 +72,22 @@ def look_up(registry: Registry, subject: str, content: SchemaContent, *, normali
 def incompatibilities(registry: Registry, subject: str, content: SchemaContent, *, normalize: bool) -> list[str] | None:
     """Try a content against the versions that the compatibility level of a subject makes it compatible with.
 
+    A server that cannot do that at once (Karapace, Redpanda) is asked about the newest one alone.
+
     Returns:
         None when it is compatible; else what the server gives as reasons, which may be nothing.
 
     Raises:
         RegistryError: As `look_up`.
     """
-    path = f"/compatibility/subjects/{registry.address(subject)}/versions?verbose=true"
     body = items.registration(SchemaVersion(subject, 0, 0, content), with_id=False)
-    path += "&normalize=true" if normalize else ""
-    answer = registry.client.send("POST", path, "compatibility", body=body, accept=(*_GONE, SUBJECT_SOFT_DELETED))
+    for versions in ("versions", "versions/latest"):
+        path = f"/compatibility/subjects/{registry.address(subject)}/{versions}?verbose=true"
+        path += "&normalize=true" if normalize else ""
+        accept = (*_GONE, SUBJECT_SOFT_DELETED, NO_SUCH_PATH)
+        answer = registry.client.send("POST", path, "compatibility", body=body, accept=accept)
+        if answer.code != NO_SUCH_PATH:
+            break
     if answer.code is not None:
         return None
     if not isinstance(answer.value, dict) or not isinstance(answer.value.get("is_compatible"), bool):

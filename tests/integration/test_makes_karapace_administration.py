@@ -1,0 +1,65 @@
+# Copyright: lifeboat.kafka contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The modules that administer a registry, on an emulated Karapace, which has less than others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from registries.karapace import Karapace
+from registries.serving import RegistryServer
+
+from testbed.modules import Outcome, run_module
+
+ORDER = {"type": "record", "name": "Order", "fields": [{"name": "id", "type": "long"}]}
+
+
+@pytest.fixture
+def server() -> Iterator[RegistryServer]:
+    """An empty registry."""
+    with RegistryServer(Karapace()) as served:
+        yield served
+
+
+def run(server: RegistryServer, module: str, **options: Any) -> Outcome:
+    return run_module(f"schema_registry_{module}", registry={"url": server.endpoint}, **options)
+
+
+def test_a_schema_comes_and_goes(server: RegistryServer) -> None:
+    for state, more in (
+        ("present", {"schema": ORDER}),
+        ("absent", {"versions": [1]}),
+        ("purged", {"versions": "all"}),
+    ):
+        begin = len(server.requests)
+        assert run(server, "subject", subject="orders", state=state, check=True, **more).succeeded()["changed"]
+        assert [r for r in server.requests[begin:] if r.method in ("PUT", "DELETE")] == []
+        assert run(server, "subject", subject="orders", state=state, **more).succeeded()["changed"]
+        assert not run(server, "subject", subject="orders", state=state, **more).succeeded()["changed"]
+    assert server.count("POST", "/compatibility/subjects/orders/versions/latest") == 2
+
+
+@pytest.mark.parametrize(
+    ("module", "options", "named"),
+    [
+        ("subject", {"subject": "a", "schema": ORDER, "metadata": {"properties": {"a": "b"}}}, "metadata"),
+        ("subject", {"subject": "a", "schema": ORDER, "rule_set": {"domainRules": [{"name": "r"}]}}, "rule_set"),
+        ("compatibility", {"normalize": True}, "normalize"),
+        ("compatibility", {"compatibility": "FULL", "contexts": [".eu"]}, "contexts"),
+        ("mode", {"mode": "READONLY", "contexts": [".eu"]}, "contexts"),
+    ],
+)
+def test_what_it_does_not_have_is_refused(
+    server: RegistryServer, module: str, options: dict[str, Any], named: str
+) -> None:
+    assert run(server, module, **options).failed()["failure"] == {"code": "invalid_option", "object": named}
+    assert server.writes() == []
+
+
+def test_a_level_is_set_and_removed(server: RegistryServer) -> None:
+    for options in ({"compatibility": "NONE"}, {"state": "absent"}):
+        assert run(server, "compatibility", subjects=["orders"], **options).succeeded()["changed"]
+        assert not run(server, "compatibility", subjects=["orders"], **options).succeeded()["changed"]

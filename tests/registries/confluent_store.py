@@ -58,7 +58,7 @@ class Store:
     def subjects(self, *, deleted: bool) -> list[str]:
         """Return the subjects with live versions, or with any, as Java sorts texts."""
         found = (subject for subject in self._versions if self.has(subject, deleted=deleted))
-        return sorted(found, key=lambda subject: subject.encode("utf-16-be", "surrogatepass"))
+        return sorted(found, key=_java_order)
 
     def has(self, subject: str, *, deleted: bool) -> bool:
         """Whether a subject has versions; a context without a name has those of all its subjects."""
@@ -121,8 +121,10 @@ class Store:
     def referrers(self, subject: str, version: int, *, deleted: bool) -> list[Version]:
         """Return the versions that refer to one."""
         wanted = (subject, version)
-        found = (other for other in self.every() if deleted or not other.deleted)
-        return [other for other in found if any(_target(other, held) == wanted for held in other.references)]
+        referring = (other for held in self._versions.values() for other in held.values() if other.references)
+        found = [other for other in referring if any(_target(other, one) == wanted for one in other.references)]
+        living = [other for other in found if deleted or not other.deleted]
+        return sorted(living, key=lambda other: (_java_order(other.subject), other.version))
 
     # Changing
 
@@ -190,12 +192,17 @@ def _target(version: Version, reference: dict[str, Any]) -> tuple[str, int]:
     return target_of(version.subject, reference), reference["version"]
 
 
+def _java_order(text: str) -> bytes:
+    """Return what Java compares texts by: their UTF-16 units."""
+    return text.encode("utf-16-be", "surrogatepass")
+
+
 def _bucket(text: str, count: int) -> int:
     """Return the place of a text in a Java ``ConcurrentHashMap`` that holds so many."""
     size = 16
     while count >= size * 3 // 4:
         size *= 2
-    units = text.encode("utf-16-be", "surrogatepass")
+    units = _java_order(text)
     value = 0
     for high, low in zip(units[::2], units[1::2], strict=True):
         value = (31 * value + (high << 8 | low)) & 0xFFFFFFFF

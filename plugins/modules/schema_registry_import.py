@@ -146,7 +146,7 @@ EXAMPLES = r"""
       path: /srv/lifeboat
     backup_id: prod
 
-- name: Bring one subject into another environment under another name, with new ids
+- name: Bring some subjects into another environment under other names, with new ids
   lifeboat.kafka.schema_registry_import:
     registry:
       url: http://registry.example.org:8081
@@ -154,24 +154,24 @@ EXAMPLES = r"""
       path: /srv/lifeboat
     backup_id: prod
     restore_point: 42
-    subjects: [orders-value]
+    subjects: [orders-*]
     subject_mapping:
-      orders-value: test.orders-value
+      orders-*: test.orders-*
     ids: assign
 
-- name: Promote the context .staging to the default one, with new prefixes
+- name: Bring a context into the default one, under other names and beside what is there
   lifeboat.kafka.schema_registry_import:
     registry:
       url: http://registry.example.org:8081
     store:
       path: /srv/lifeboat
     backup_id: prod
-    subjects: [":.staging:*"]
+    subjects: [":.eu:*"]
     subject_mapping:
-      ":.staging:test.*": ":.staging:prod.*"
-      '~:\.staging:(.+)-draft': ':.staging:\1'
+      '~:\.eu:(?P<name>.+)': ':.eu:eu.\g<name>'
     context_mapping:
-      .staging: .
+      .eu: .
+    ids: assign
 """
 
 RETURN = r"""

@@ -167,14 +167,16 @@ def test_all_examples_run(played: tuple[Path, Outcome], bed: Bed) -> None:
     assert PASSWORD not in outcome.output
     store = json.loads((played[0] / "backup_store.json").read_text())
     assert store[0]["changed"]
-    shown, brought, mapped = results(played, "schema_registry_import")
+    shown, brought, mapped, moved = results(played, "schema_registry_import")
     assert shown["changed"]
     assert brought["changed"]
     assert shown["plan"] == brought["plan"]
     assert mapped["id_map"]
+    assert [pair["context"] for pair in moved["id_map"]] == [".eu"]
     wanted = holding(servers["open"])["versions"]
     held = holding(servers["lost"])["versions"]
-    assert held.pop("test.orders-value version 1")["schema"] == wanted["orders-value version 1"]["schema"]
+    for new, old in (("test.orders-value", "orders-value"), ("eu.orders-value", ":.eu:orders-value")):
+        assert held.pop(f"{new} version 1")["schema"] == wanted[f"{old} version 1"]["schema"]
     assert held == wanted
     assert results(played, "schema_registry_info")[1]["query_result"] == []
     assert results(played, "backup_info")[3]["query_result"] == [1, 2]

@@ -12,8 +12,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from .._core.process_stat import ProcessStat
+
 _LOOK_SECONDS = 1.0
-_PARENT, _START_TIME = 1, 19  # places in what follows the name
 _PROGRAMS = frozenset({"ansible", "ansible-playbook", "ansible-console", "ansible-pull"})
 
 
@@ -40,10 +41,10 @@ def end_with_controller() -> None:
     pid = controller_pid()
     if pid is None or any(_runs_on(ancestor) for ancestor in _ancestors()):
         return
-    started = _stat(pid, _START_TIME)
+    started = _started(pid)
 
     def watch() -> None:
-        while started is not None and _stat(pid, _START_TIME) == started:
+        while started is not None and _started(pid) == started:
             time.sleep(_LOOK_SECONDS)
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -53,19 +54,22 @@ def end_with_controller() -> None:
 def _ancestors() -> Iterator[int]:
     pid = os.getppid()
     while pid > 1:
-        parent = _stat(pid, _PARENT)
-        if parent is None:
+        stat = _stat(pid)
+        if stat is None:
             return
         yield pid
-        pid = parent
+        pid = stat.parent
 
 
-def _stat(pid: int, place: int) -> int | None:
-    """Return a number that the system tells of a process (proc(5)); None where there is no such process."""
+def _started(pid: int) -> int | None:
+    stat = _stat(pid)
+    return None if stat is None or stat.ended else stat.started
+
+
+def _stat(pid: int) -> ProcessStat | None:
     try:
-        # The second field, the program's name, stands in parentheses and may hold anything, spaces too.
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[place])
-    except (OSError, ValueError, IndexError):
+        return ProcessStat.parse(Path(f"/proc/{pid}/stat").read_bytes())
+    except OSError:
         return None
 
 

@@ -18,6 +18,7 @@ from typing import Any, Self
 from .._core.clock import Clock
 from .._core.errors import Busy, LifeboatError, NotFound, StoreError
 from .._core.fields import Fields
+from .._core.process_stat import ProcessStat
 from .documents import whole_number
 
 LEASE_TIMEOUT = 900
@@ -168,14 +169,13 @@ def _pid_namespace() -> str | None:
 
 
 def _start_time(pid: int) -> int | None:
-    """Return when a process started, or None when it has ended (proc(5), ``/proc/pid/stat``).
+    """Return when a process started, or None when it has ended.
 
     Raises:
         OSError: The system does not show it.
     """
     try:
-        # The second field, the program's name, stands in parentheses and may itself hold spaces and parentheses.
-        state, *fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        found = ProcessStat.parse(Path(f"/proc/{pid}/stat").read_bytes())
     except (FileNotFoundError, ProcessLookupError):
         # A hidden process (hidepid) has no directory there, but can be signalled, or may not be.
         try:
@@ -183,4 +183,4 @@ def _start_time(pid: int) -> int | None:
         except ProcessLookupError:
             return None
         raise
-    return None if state in (b"Z", b"X") else int(fields[18])
+    return None if found.ended else found.started

@@ -67,7 +67,7 @@ class KarapaceRegistry(PlainRegistry):
         """IMPORT goes by the version, since nothing can be asked about it without writing."""
         if _release(self.version) < FIRST_WITH_IMPORT:
             return self.declared
-        return replace(self.declared, ids_in=IMPORT, modes=frozenset({IMPORT}))
+        return replace(self.declared, ids_in=IMPORT, modes=frozenset({IMPORT}), second_id_for_content=True)
 
     def get_mode(self, scope: str) -> Setting:
         """Read a mode: READWRITE is the answer for every scope that nothing else is set for, and not asked in vain."""

@@ -47,7 +47,8 @@ _AVRO_IGNORED = frozenset({"doc", "aliases", "default", "order"})
 def meaning(content: SchemaContent) -> str:
     """Return 64 hexadecimal digits that are equal for contents that say the same.
 
-    Texts of Avro and JSON Schema are compared as parsed JSON, where 2.50 is 2.5; Protobuf as tokens, without
+    Texts of Avro and JSON Schema are compared as parsed JSON, where 2.50 is 2.5, and in Avro ``{"type": "int"}`` is
+    ``"int"``; Protobuf as tokens, without
     comments and white space; a text that cannot be parsed, and one of another type, to the letter. Then references
     in their order, metadata and rule set, where an empty one is none.
     """
@@ -155,12 +156,24 @@ def _text_meaning(schema_type: str, text: str) -> str:
 def _normal_text(schema_type: str, text: str) -> str:
     if schema_type in _JSON_TYPES:
         try:
-            return compact_bytes(_parsed(text)).decode()
-        except ValueError:
+            parsed = _parsed(text)
+            return compact_bytes(_with_bare_names(parsed) if schema_type == "AVRO" else parsed).decode()
+        except (ValueError, RecursionError):
             return text
     if schema_type == "PROTOBUF":
         return " ".join(match["token"] for match in _PROTOBUF_TOKEN.finditer(text) if match["token"])
     return text
+
+
+def _with_bare_names(schema: Any) -> Any:
+    """Write an Avro type that is an object with nothing but its name as that name: servers write it either way."""
+    if isinstance(schema, list):
+        return [_with_bare_names(branch) for branch in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.keys() == {"type"} and isinstance(schema["type"], str):
+        return schema["type"]
+    return {name: _with_bare_names(member) for name, member in schema.items()}
 
 
 def _parsed(text: str) -> Any:

@@ -45,6 +45,21 @@ def avro(text: str, **more: object) -> SchemaContent:
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [
+        ('{"type": "int"}', '"int"', True),
+        ('{"type": "array", "items": {"type": "int"}}', '{"type": "array", "items": "int"}', True),
+        ('[{"type": "com.acme.A"}, "null"]', '["com.acme.A", "null"]', True),
+        ('{"type": "int", "doc": "a"}', '"int"', False),
+        ('{"type": ["int"]}', '["int"]', False),
+    ],
+)
+def test_an_avro_type_is_its_name(one: str, other: str, same: bool) -> None:
+    assert (meaning(avro(one)) == meaning(avro(other))) == same
+    assert meaning(SchemaContent("JSON", one)) != meaning(SchemaContent("JSON", other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
         ('{"type": "record", "name": "a"}', '{"name":"a","type":"record"}', True),
         ('{"default": 2.50}', '{"default": 2.5}', True),
         ('{"default": 1e3}', '{"default": 1000.0}', True),

@@ -97,4 +97,4 @@ def test_a_number_that_the_target_would_change_is_named_before_it_is_written() -
     archive = state("a 1 = 1", version("b 1 = 2", schema_type="JSON", text=number))
     assert len(planned(archive).steps) == 2
     (problem,) = problems(refused(archive, capabilities=replace(CONFLUENT, exact_numbers=False)))
-    assert problem.startswith("number_beyond_64_bits: b version 1: the target cannot hold the number 1E+400 of its text")
+    assert problem.startswith("number_beyond_64_bits: b version 1: the target cannot hold the number 1E+400 of its ")

@@ -85,7 +85,7 @@ class LinkRequest:
         ):
             if wrong:
                 raise InvalidOption(f"{name} {rule}.", object_name=name)
-        for name in filter(is_secret, self.config or {}):
+        for name in filter(is_secret, self._config()):
             raise InvalidOption(
                 f"config must not hold the secret-looking {name!r}, since it is shown. Give it in secrets.",
                 object_name="config",

@@ -316,7 +316,7 @@ def test_a_diff_is_bounded(export: Export, registry: AxonOpsRegistry) -> None:
     assert diff["after"]["omitted"] == f"{2 * 70 + 1 - len(shown)} more documents"
 
 
-@pytest.mark.parametrize("storage", ["memory", "postgresql"])
+@pytest.mark.parametrize("storage", ["memory", "postgresql", "mariadb"])
 def test_every_storage_gives_the_same_archive(
     store: Path, registry_factory: Callable[..., AxonOpsRegistry], storage: str
 ) -> None:

@@ -59,7 +59,7 @@ def bring(store: Path, registry: AxonOpsRegistry) -> Import:
     return run
 
 
-@pytest.mark.parametrize("storage", ["memory", "postgresql"])
+@pytest.mark.parametrize("storage", ["memory", "postgresql", "mariadb"])
 def test_a_lost_registry_comes_back(
     source: AxonOpsRegistry,
     export: Callable[..., Outcome],

@@ -48,7 +48,7 @@ def speak(server: AxonOpsRegistry, **options: object) -> Registry:
     return connect(RegistrySettings.from_options({"url": [server.endpoint], "retries": 0, **options}))
 
 
-@pytest.fixture(params=["memory", "postgresql"])
+@pytest.fixture(params=["memory", "postgresql", "mariadb"])
 def registry(request: pytest.FixtureRequest, registry_factory: Callable[..., AxonOpsRegistry]) -> Registry:
     """An empty registry on each kind of storage."""
     return speak(registry_factory(storage=request.param))

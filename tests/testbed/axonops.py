@@ -26,6 +26,7 @@ AUTH_METHODS = {"none": [], "basic": ["basic"], "api_key": ["basic", "api_key"],
 
 if TYPE_CHECKING:
     from testbed.certificates import Certificates
+    from testbed.mariadb import MariaDB
     from testbed.oauth import OAuthServer
     from testbed.postgresql import PostgreSQL
 
@@ -56,7 +57,7 @@ class AxonOpsRegistry(Component):
         auth: str = "none",
         admin: tuple[str, str] = ("admin", "admin-pw"),
         certificates: Certificates | None = None,
-        database: PostgreSQL | None = None,
+        database: PostgreSQL | MariaDB | None = None,
         oauth: OAuthServer | None = None,
         port: int | None = None,
     ) -> None:
@@ -125,10 +126,10 @@ class AxonOpsRegistry(Component):
             return {"type": "memory"}
         url = urllib.parse.urlsplit(self._database.endpoint)
         connection = {"host": url.hostname, "port": url.port, "user": url.username, "password": url.password}
-        return {
-            "type": "postgresql",
-            "postgresql": connection | {"database": self._database_name, "ssl_mode": "disable"},
-        }
+        kind, tls = {"postgresql": ("postgresql", {"ssl_mode": "disable"}), "mariadb": ("mysql", {"tls": "false"})}[
+            self._database.name
+        ]
+        return {"type": kind, kind: connection | {"database": self._database_name} | tls}
 
     def _tls(self) -> dict[str, Any]:
         if self.certificates is None:

@@ -21,6 +21,7 @@ from testbed.component import UnavailableError
 from testbed.copies import Copies
 from testbed.kafka import Kafka
 from testbed.kafka_cluster import KafkaCluster
+from testbed.mariadb import MariaDB
 from testbed.modules import Outcome, run_module
 from testbed.oauth import OAuthServer
 from testbed.postgresql import PostgreSQL
@@ -90,12 +91,23 @@ def postgresql() -> Iterator[PostgreSQL]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDB]:
+    """The same with MariaDB."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(MariaDB())
+        except UnavailableError as error:
+            pytest.skip(str(error))
+        yield server
+
+
 @pytest.fixture
 def registry_factory(request: pytest.FixtureRequest) -> Iterator[RegistryFactory]:
     """Starts empty registries: ``registry_factory(auth="basic", admin=("admin", "1"), tls=True)``.
 
     Takes what `AxonOpsRegistry` takes, and for convenience ``tls`` (with the fixture ``certificates``, as
-    ``auth="mtls"`` always has) and ``storage`` (``memory``, or ``postgresql`` with the fixture of that name).
+    ``auth="mtls"`` always has) and ``storage`` (``memory``, or ``postgresql`` or ``mariadb`` with the fixture of that name).
     """
     with ExitStack() as stack:
 

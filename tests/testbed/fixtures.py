@@ -107,7 +107,8 @@ def registry_factory(request: pytest.FixtureRequest) -> Iterator[RegistryFactory
     """Starts empty registries: ``registry_factory(auth="basic", admin=("admin", "1"), tls=True)``.
 
     Takes what `AxonOpsRegistry` takes, and for convenience ``tls`` (with the fixture ``certificates``, as
-    ``auth="mtls"`` always has) and ``storage`` (``memory``, or ``postgresql`` or ``mariadb`` with the fixture of that name).
+    ``auth="mtls"`` always has) and ``storage`` (``memory``; ``postgresql`` and ``mariadb`` with the fixture of that
+    name).
     """
     with ExitStack() as stack:
 

@@ -45,9 +45,8 @@ class MariaDB(Component):
     def create_database(self, name: str) -> None:
         """Create an empty database ``name``, in the place of one that is there."""
         quoted = "`" + name.replace("`", "``") + "`"
-        run(
-            [*self._client(), "-e", f"drop database if exists {quoted}; create database {quoted} character set utf8mb4"]
-        )
+        for statement in (f"drop database if exists {quoted}", f"create database {quoted} character set utf8mb4"):
+            run([*self._client(), "-e", statement])
 
     def _prepare(self) -> None:
         for program in PROGRAMS:
@@ -56,7 +55,7 @@ class MariaDB(Component):
         run([*install, f"--user={self._account}", "--auth-root-authentication-method=normal", "--skip-test-db"])
         account = f"'{USER}'@'{LOOPBACK}'"
         (self.home / "users.sql").write_text(
-            f"create user {account} identified by '{PASSWORD}';\ngrant all on *.* to {account};\n"
+            f"create user if not exists {account} identified by '{PASSWORD}';\ngrant all on *.* to {account};\n"
         )
 
     def _command(self) -> list[str]:

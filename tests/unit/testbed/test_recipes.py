@@ -16,6 +16,7 @@ from testbed import apicurio, axonops, kafka, toolchain
 from testbed.certificates import Certificates
 from testbed.component import ComponentError, UnavailableError
 from testbed.jars import pinned
+from testbed.mariadb import find_program
 from testbed.postgresql import find_programs
 
 
@@ -83,6 +84,13 @@ def test_without_postgresql_the_reason_is_told(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(Path, "glob", lambda _folder, _pattern: iter(()))
     with pytest.raises(UnavailableError, match="no PostgreSQL server is installed"):
         find_programs()
+
+
+def test_without_mariadb_the_reason_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("testbed.mariadb.FOLDERS", ())
+    with pytest.raises(UnavailableError, match="no MariaDB server is installed: there is no mariadbd"):
+        find_program("mariadbd")
 
 
 def test_certificates_are_for_loopback_and_signed_by_their_authority(tmp_path: Path) -> None:

@@ -240,6 +240,22 @@ def test_a_target_without_keys_is_a_loss(registry: AxonOpsRegistry, backup: Back
     assert made["plan"]["keys"]["actions"]["create_dek"] == 0
 
 
+def test_a_damaged_document_costs_the_keys_of_one_kek(registry_factory: RegistryFactory, backup: Backup) -> None:
+    source, target = registry_factory(), registry_factory()
+    fill_keys(source)
+    backup.export(source).succeeded()
+    (backup.path / "prod/schema-registry/keks/orders/_keys.json").write_text("{}")
+    costs = "the key encryption key orders and all data encryption keys under it"
+    checked = run_module("backup_verify", store={"path": str(backup.path)}, backup_id="prod").failed()
+    assert [damage["costs"] for damage in checked["failure"]["damaged"]] == [costs]
+    assert backup.bring(target).failed()["failure"]["code"] == "damaged"
+    assert keys_held(target) == {}
+    made = backup.bring(target, on_damage="skip").succeeded()
+    assert [damage["costs"] for damage in made["plan"]["damaged"]] == [costs]
+    wanted = keys_held(source)
+    assert keys_held(target) == {name: key for name, key in wanted.items() if not name.startswith("orders")}
+
+
 def answer_for_key(request_body: dict[str, Any], status: int = 200) -> Answer:
     return Answer(status, json.dumps(request_body).encode())
 

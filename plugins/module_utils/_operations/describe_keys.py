@@ -45,7 +45,7 @@ def describe_keys(settings: RegistrySettings, keks: Selection, subjects: Selecti
         },
     }
     if gather == "full":
-        all_keks = [_describe_kek(keys.keks[name], keys) for name in sorted(keys.keks)]
+        all_keks = [_describe_kek(keys.keks[name], len(deks)) for name, deks in keys.by_kek().items()]
         all_deks = [_describe_dek(keys.deks[key]) for key in sorted(keys.deks)]
         values |= listed({"keks": (all_keks, len(all_keks)), "deks": (all_deks, len(all_deks))})
     return Report(values, _warnings(keys))
@@ -64,7 +64,7 @@ def _chosen(keys: EncryptionKeys, keks: Selection, subjects: Selection) -> Encry
     )
 
 
-def _describe_kek(kek: Kek, keys: EncryptionKeys) -> dict[str, Any]:
+def _describe_kek(kek: Kek, deks: int) -> dict[str, Any]:
     return {
         "name": kek.name,
         "kms_type": kek.kms_type,
@@ -73,7 +73,7 @@ def _describe_kek(kek: Kek, keys: EncryptionKeys) -> dict[str, Any]:
         "doc": kek.doc,
         "shared": kek.shared,
         "deleted": kek.deleted,
-        "deks": len(keys.of_kek(kek.name)),
+        "deks": deks,
     }
 
 

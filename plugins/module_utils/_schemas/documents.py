@@ -134,8 +134,8 @@ def documents(
         own = None if is_wide_scope(subject) else state.settings.get(subject)
         yield DocumentName(SUBJECT, subject), _subject_document(subject, versions, own)
     keys = state.keys or EncryptionKeys()
-    for name in sorted(keys.keks):
-        yield DocumentName(KEK, name), _document(KEK, **kek_fields(keys, name))
+    for name, deks in keys.by_kek().items():
+        yield DocumentName(KEK, name), _document(KEK, **kek_fields(keys.keks[name], deks))
     yield DocumentName(GLOBAL_CONFIG), _global_document(state)
     yield DocumentName(MANIFEST), _manifest_document(state, order, source, selection)
 

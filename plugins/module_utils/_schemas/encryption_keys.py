@@ -127,9 +127,12 @@ class EncryptionKeys:
         """Return the qualified subjects that have DEKs."""
         return {key.subject for key in self.deks}
 
-    def of_kek(self, name: str) -> list[Dek]:
-        """Return a KEK's DEKs by subject, algorithm and version."""
-        return [self.deks[key] for key in sorted(key for key in self.deks if key.kek == name)]
+    def by_kek(self) -> dict[str, list[Dek]]:
+        """Return the DEKs of each KEK, sorted by subject, algorithm and version; all sorted by name."""
+        found: dict[str, list[Dek]] = {name: [] for name in sorted(self.keks)}
+        for key in sorted(self.deks):
+            found[key.kek].append(self.deks[key])
+        return found
 
     def chosen(self, wanted: Callable[[str], bool], *, deleted: bool = True) -> EncryptionKeys:
         """Return the DEKs of some subjects, and the KEKs that they name.

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._core.canonical import sha256_hex
@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from .documents import DocumentName
 
 
-def kek_fields(keys: EncryptionKeys, name: str) -> dict[str, Any]:
-    """Return what the document of a KEK says, but for its format."""
-    kek = keys.keks[name]
+def kek_fields(kek: Kek, deks: Iterable[Dek]) -> dict[str, Any]:
+    """Return what the document of a KEK says, but for its format.
+
+    Args:
+        kek: The KEK.
+        deks: All DEKs under it, sorted.
+    """
     return {
-        "kek": {"name": name, **kek.facts(), "deleted": kek.deleted, "ts": kek.changed_ms},
+        "kek": {"name": kek.name, **kek.facts(), "deleted": kek.deleted, "ts": kek.changed_ms},
         "deks": [
             {
                 "subject": dek.key.subject,
@@ -30,7 +34,7 @@ def kek_fields(keys: EncryptionKeys, name: str) -> dict[str, Any]:
                 "deleted": dek.deleted,
                 "ts": dek.changed_ms,
             }
-            for dek in keys.of_kek(name)
+            for dek in deks
         ],
     }
 

@@ -110,8 +110,10 @@ class _Drafting:
             self._items[kek.key] = self._decide_kek(kek)
         for dek in self._wanted.deks.values():
             self._items[dek.key] = self._decide_dek(dek)
+        used = {name.kek for name in {*self._target.deks, *self._wanted.deks} if self._lives_after(name)}
         for kek in self._wanted.keks.values():
-            self._keep_used(kek)
+            if kek.name in used:
+                self._keep_used(kek)
         steps = tuple(self._steps())
         for step in steps:
             self._made.problems.extend(self._name_problems(step))
@@ -186,12 +188,10 @@ class _Drafting:
         return held is not None and held.deleted and self._items[held.key].action != UNDELETE
 
     def _keep_used(self, kek: Kek) -> None:
-        """Let a KEK live that the target does not soft-delete, since DEKs under it live afterwards."""
+        """Let a KEK live under which DEKs live afterwards, where the target does not soft-delete such a one."""
         item = self._items[kek.key]
         ends_deleted = item.action == SOFT_DELETE or (item.action == CREATE and kek.deleted)
-        if not ends_deleted or self._capabilities.deletes_used_keks:
-            return
-        if any(self._lives_after(name) for name in {*self._target.deks, *self._wanted.deks} if name.kek == kek.name):
+        if ends_deleted and not self._capabilities.deletes_used_keks:
             self._made.lost.append(Lost(SOFT_DELETES, kek.name, str(kek)))
             action = CREATE if item.action == CREATE else KEPT
             self._items[kek.key] = replace(item, action=action, why=STAYS_LIVE)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 
 from .capabilities import Capabilities
 from .content import number_beyond_64_bits
-from .content import number_beyond_64_bits
 from .import_plan import KEEP, ImportOptions
 from .losses import CONFIGS, CONTEXTS, REFERENCES, Lost, stored_content
 from .model import (
@@ -33,7 +32,6 @@ from .problems import Problem
 
 IMPORT = "IMPORT"
 READWRITE = "READWRITE"
-_SHOWN_DIGITS = 40
 _SHOWN_DIGITS = 40
 DEFAULT_LEVEL = "BACKWARD"
 
@@ -107,7 +105,6 @@ def wish(archive: RegistryState, capabilities: Capabilities, options: ImportOpti
             made.versions[wanted.key] = wanted
             made.problems.extend(_id_problem(wanted.version, capabilities, options))
             made.problems.extend(_number_problem(wanted.version, capabilities))
-            made.problems.extend(_number_problem(wanted.version, capabilities))
         else:
             made.omitted[wanted.key] = (wanted, reason[1])
             made.lost.append(Lost(reason[0], wanted.key.subject, str(wanted.key)))
@@ -160,14 +157,6 @@ def _id_problem(version: SchemaVersion, capabilities: Capabilities, options: Imp
     if options.ids == KEEP and not lowest <= version.id <= highest:
         why = f"the target takes ids from {lowest} to {highest}, not {version.id}"
         yield Problem(version.subject, version.version, "id_out_of_range", why)
-
-
-def _number_problem(version: SchemaVersion, capabilities: Capabilities) -> Iterator[Problem]:
-    number = None if capabilities.exact_numbers else number_beyond_64_bits(version.content)
-    if number is not None:
-        shown = number if len(number) <= _SHOWN_DIGITS else f"{number[:_SHOWN_DIGITS]}…"
-        why = f"the target cannot hold the number {shown} of its text; leave the subject out with exclude_subjects"
-        yield Problem(version.subject, version.version, "number_beyond_64_bits", why)
 
 
 def _number_problem(version: SchemaVersion, capabilities: Capabilities) -> Iterator[Problem]:

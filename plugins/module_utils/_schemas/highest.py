@@ -36,26 +36,18 @@ def reserve_highest_ids(
     """
     if options.ids != KEEP:
         return
-    reached = _reached(draft.versions.values(), target.highest_ids)
+    brought = [wanted.version for wanted in (*made.versions.values(), *(one for one, _why in made.omitted.values()))]
+    known, reached = _highest(brought, {}), _highest(draft.versions.values(), target.highest_ids)
     for context, highest in sorted(made.highest_ids.items()):
         kept = placeholder(context, highest)
         held = draft.versions.get(kept.key)
         if held is not None and not held.deleted and kept.key not in made.versions and same(held.content, kept.content):
             _add(draft, kept, (SoftDelete(kept.key),))  # a run that was stopped has left it live
-        elif 0 < reached.get(context, 0) < highest:
+        elif known.get(context, highest) < highest and 0 < reached.get(context, 0) < highest:
             obstacle = _obstacle(kept, capabilities, options)
             if obstacle is None:
                 _add(draft, kept, (Register(kept.key, kept, with_id=True), SoftDelete(kept.key)))
-            draft.notes.append(
-                f"The source had given ids up to {highest} in the context {context}, of which those above "
-                f"{reached[context]} are gone; "
-                + (
-                    f"the target may give them to other schemas, since {obstacle}."
-                    if obstacle
-                    else f"so that the target does not give them again, {kept.subject} keeps the highest of them, "
-                    "soft-deleted. keep_highest_id: false leaves that out."
-                )
-            )
+            draft.notes.append(_told(kept, known[context], obstacle))
 
 
 def placeholder(context: str, schema_id: int) -> SchemaVersion:
@@ -65,12 +57,26 @@ def placeholder(context: str, schema_id: int) -> SchemaVersion:
     return SchemaVersion(join_subject(context, HIGHEST_ID_SUBJECT), schema_id, schema_id, content, deleted=True)
 
 
-def _reached(versions: Iterable[SchemaVersion], told: Mapping[str, int]) -> dict[str, int]:
-    reached = dict(told)
+def _highest(versions: Iterable[SchemaVersion], told: Mapping[str, int]) -> dict[str, int]:
+    """Return the highest id in each context, of versions and of what a server tells."""
+    highest = dict(told)
     for version in versions:
         context = context_of(version.subject)
-        reached[context] = max(version.id, reached.get(context, 0))
-    return reached
+        highest[context] = max(version.id, highest.get(context, version.id))
+    return highest
+
+
+def _told(kept: SchemaVersion, known: int, obstacle: str | None) -> str:
+    gone = (
+        f"The source had given ids up to {kept.id} in the context {context_of(kept.subject)}, of which those above "
+        f"{known} are gone; "
+    )
+    if obstacle:
+        return f"{gone}the target may give them to other schemas, since {obstacle}."
+    return (
+        f"{gone}so that the target does not give them again, {kept.subject} keeps the highest of them, soft-deleted. "
+        "keep_highest_id: false leaves that out."
+    )
 
 
 def _obstacle(kept: SchemaVersion, capabilities: Capabilities, options: ImportOptions) -> str | None:

@@ -61,6 +61,9 @@ def test_nothing_keeps_an_id_where_nothing_need_to() -> None:
         plan = planned(gone(9), target)
         assert (steps(plan), plan.notes) == (["register a version 1 as 7"], ())
     assert steps(planned(gone(9), ids="assign")) == ["register a version 1 as 0"]
+    # what is left as the target has it is not gone
+    left = planned(replace(state("a 1 = 1", "a 2 = 2"), highest_ids={".": 2}), state("a 1 = 1"), strategy="skip")
+    assert (left.is_empty, left.notes) == (True, ())
 
 
 @pytest.mark.parametrize(

@@ -235,7 +235,7 @@ def test_the_family_from_the_environment(
         ({"LIFEBOAT_REGISTRY_URL": ""}, "give it, or set LIFEBOAT_REGISTRY_URL in the environment"),
         ({"LIFEBOAT_REGISTRY_PASSWORD": "s3cret-word"}, "url"),
         ({"LIFEBOAT_REGISTRY_URL": CLOSED, "LIFEBOAT_REGISTRY_TIMEOUT": "soon"}, "timeout"),
-        ({"LIFEBOAT_REGISTRY_URL": CLOSED, "LIFEBOAT_REGISTRY_IMPLEMENTATION": "apicurio"}, "implementation"),
+        ({"LIFEBOAT_REGISTRY_URL": CLOSED, "LIFEBOAT_REGISTRY_IMPLEMENTATION": "glue"}, "implementation"),
         ({"LIFEBOAT_REGISTRY_URL": CLOSED, "LIFEBOAT_REGISTRY_PASSWORD": "s3cret-word"}, "registry.username"),
     ],
 )

@@ -20,6 +20,7 @@ from testbed.kafka import Kafka
 README = Document("README.md")
 GUIDE = Document("docs/guides/first-backup-and-restore.md")
 TOPICS = Document("docs/guides/topics.md")
+ADMINISTRATION = Document("docs/guides/administering-registries.md")
 
 
 class Reader:
@@ -84,6 +85,10 @@ def test_the_guide_on_topics(tmp_path: Path) -> None:
         reader.write_inventory(TOPICS)
 
         reader.follow(TOPICS.text)
+
+
+def test_the_guide_on_administration(registry_factory: RegistryFactory, tmp_path: Path) -> None:
+    Reader(tmp_path, {}, {"LIFEBOAT_REGISTRY_URL": registry_factory().endpoint}).follow(ADMINISTRATION.text)
 
 
 def test_the_readme(registry_factory: RegistryFactory, tmp_path: Path) -> None:

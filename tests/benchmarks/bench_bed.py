@@ -10,15 +10,13 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from benchmarks import bare, workload
 from benchmarks.module_run import ModuleRun, run_module
-from registries.emulated import SeparateRegistry
+from registries.emulated import AnyRegistry
 
 from testbed.axonops import AxonOpsRegistry
-
-Server: TypeAlias = "AxonOpsRegistry | SeparateRegistry"
 
 BACKUP = "bench"
 THREADS = 4  # the default of the option concurrency
@@ -39,7 +37,7 @@ class BenchBed:
         scratch: Path,
         stack: ExitStack,
         *,
-        start: Callable[[], Server] = AxonOpsRegistry,
+        start: Callable[[], AnyRegistry] = AxonOpsRegistry,
         subjects: int = workload.SUBJECTS,
     ) -> None:
         self.scratch = scratch
@@ -48,7 +46,7 @@ class BenchBed:
         self._start = start
         self._stores = 0
 
-    def beside(self, name: str, start: Callable[[], Server], subjects: int = workload.SUBJECTS) -> BenchBed:
+    def beside(self, name: str, start: Callable[[], AnyRegistry], subjects: int = workload.SUBJECTS) -> BenchBed:
         """Return a bed with registries of another make or size, which ends with this one."""
         scratch = self.scratch / name
         scratch.mkdir()
@@ -60,7 +58,7 @@ class BenchBed:
         return workload.registrations(self.subjects)
 
     @cached_property
-    def source(self) -> Server:
+    def source(self) -> AnyRegistry:
         """A registry with all of the workload."""
         registry = self._stack.enter_context(self._start())
         print(f"Filling a registry with {self.subjects} subjects x {workload.VERSIONS} versions ...", flush=True)
@@ -72,7 +70,7 @@ class BenchBed:
         return registry
 
     @cached_property
-    def target(self) -> Server:
+    def target(self) -> AnyRegistry:
         """A registry to import into; ``wipe`` empties it."""
         return self._stack.enter_context(self._start())
 
@@ -105,7 +103,7 @@ class BenchBed:
         return run_module(self.scratch, name, options)
 
 
-def open_for_import(registry: Server) -> None:
+def open_for_import(registry: AnyRegistry) -> None:
     """Set the mode in which versions are registered with their ids."""
     registry.call("PUT", "/mode", {"mode": "IMPORT"})
 

@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import bare
-from benchmarks.bench_bed import THREADS, Server, timed
+from benchmarks.bench_bed import THREADS, timed
+from registries.emulated import AnyRegistry
 
 from testbed.axonops import VERSION
 
@@ -31,7 +32,7 @@ def described() -> str:
     )
 
 
-def requests(registry: Server) -> str:
+def requests(registry: AnyRegistry) -> str:
     """Say how many small requests a second bare httpx gets from a registry."""
     paths = ["/"] * PROBES
     alone, together = (

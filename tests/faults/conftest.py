@@ -12,15 +12,15 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from faults.import_target import BACKUP, Server, Target, fill_source
+from faults.import_target import BACKUP, Target, fill_source
 from faults.registry_proxy import RegistryProxy
 from registries.confluent import Confluent
-from registries.emulated import EmulatedRegistry
+from registries.emulated import AnyRegistry, EmulatedRegistry
 
 from testbed.axonops import AxonOpsRegistry
 from testbed.modules import run_module
 
-MAKES: dict[str, Callable[[], Server]] = {
+MAKES: dict[str, Callable[[], AnyRegistry]] = {
     "axonops": AxonOpsRegistry,
     "confluent": lambda: EmulatedRegistry(Confluent),
 }
@@ -40,14 +40,14 @@ def backup(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def servers() -> Iterator[Callable[[str], Server]]:
+def servers() -> Iterator[Callable[[str], AnyRegistry]]:
     """Gives a registry of a make, which tests wipe."""
     with ExitStack() as stack:
         yield cache(lambda make: stack.enter_context(MAKES[make]()))
 
 
 @pytest.fixture
-def server(servers: Callable[[str], Server]) -> Server:
+def server(servers: Callable[[str], AnyRegistry]) -> AnyRegistry:
     """A real registry."""
     return servers("axonops")
 
@@ -59,7 +59,7 @@ def make() -> str:
 
 
 @pytest.fixture
-def target(backup: Path, servers: Callable[[str], Server], make: str, tmp_path: Path) -> Iterator[Target]:
+def target(backup: Path, servers: Callable[[str], AnyRegistry], make: str, tmp_path: Path) -> Iterator[Target]:
     """An empty registry, and a store of one's own to import from."""
     store = tmp_path / "store"
     shutil.copytree(backup, store)

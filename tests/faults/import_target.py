@@ -15,16 +15,14 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from faults.registry_proxy import SERVER_ERROR, WRITES, Answer, Fault, Recorded, RegistryProxy, Request
-from registries.emulated import EmulatedRegistry
+from registries.emulated import AnyRegistry
 
-from testbed.axonops import AxonOpsRegistry
 from testbed.contents import avro, fill, holding, place, register, set_config, set_mode
 from testbed.modules import Outcome, RunningModule, run_module, start_module
 
-Server: TypeAlias = "AxonOpsRegistry | EmulatedRegistry"
 Action = Callable[[RunningModule], object]
 
 BACKUP = "prod"
@@ -37,24 +35,24 @@ CONFLICT = "conflict"
 SCOPES = ("", ":.eu:", "other", *SUBJECTS)
 
 
-def fill_source(server: Server) -> None:
+def fill_source(server: AnyRegistry) -> None:
     """Fill the registry that is backed up; its subject customer has the mode that is everybody's, as its own."""
     fill(server)
     set_mode(server, "READWRITE", "customer")
 
 
-def leave_empty(server: Server) -> None:
+def leave_empty(server: AnyRegistry) -> None:
     """A target without anything."""
 
 
-def close(server: Server) -> None:
+def close(server: AnyRegistry) -> None:
     """A target without schemas whose modes were set, among them one that opens a subject of the backup."""
     set_mode(server, "READWRITE", "orders-value")
     set_mode(server, "READONLY", "event")
     set_mode(server, "READONLY")
 
 
-def fill_partly(server: Server) -> None:
+def fill_partly(server: AnyRegistry) -> None:
     """A target with one subject of the backup, another of its own, and modes and configs here and there."""
     register(server, "address", avro("Address", "street"), avro("Address", "street", "town"))
     set_mode(server, "IMPORT", "other")
@@ -65,7 +63,7 @@ def fill_partly(server: Server) -> None:
     set_mode(server, "READONLY", "payments-value")
 
 
-def fill_with_a_conflict(server: Server) -> None:
+def fill_with_a_conflict(server: AnyRegistry) -> None:
     """A target that holds a schema of the backup under another number, in a subject with settings of its own."""
     register(server, "address", avro("Address", "street"), avro("Address", "street", "town"))
     set_mode(server, "IMPORT", "event")
@@ -74,7 +72,7 @@ def fill_with_a_conflict(server: Server) -> None:
     set_mode(server, "READONLY", "event")
 
 
-STATES: dict[str, Callable[[Server], None]] = {
+STATES: dict[str, Callable[[AnyRegistry], None]] = {
     "empty": leave_empty,
     "closed": close,
     "part-filled": fill_partly,
@@ -85,7 +83,7 @@ STATES: dict[str, Callable[[Server], None]] = {
 class Target:
     """The registry that is imported into, reached through a proxy, so that its requests can be failed."""
 
-    server: Server
+    server: AnyRegistry
     proxy: RegistryProxy
     store: Path
     more: Mapping[str, Any] = field(default_factory=dict)

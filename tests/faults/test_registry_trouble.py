@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 from faults.conftest import MAKES
-from faults.import_target import BACKUP, Server, Target, fill_source, take_course
+from faults.import_target import BACKUP, Target, fill_source, take_course
 from faults.import_target import prepare as prepare_target
 from faults.registry_proxy import BAD_GATEWAY, SERVER_ERROR, Answer, Fault, RegistryProxy
+from registries.emulated import AnyRegistry
 
 from testbed.archives import tree
 from testbed.modules import Outcome, run_module
@@ -52,7 +53,7 @@ def bring(target: Target, kind: str) -> Outcome:
     return target.import_beside(registry=patient(target.proxy, kind))
 
 
-def check_exports(server: Server, store: Path, kind: str, numbers: Callable[[int], Iterable[int]]) -> None:
+def check_exports(server: AnyRegistry, store: Path, kind: str, numbers: Callable[[int], Iterable[int]]) -> None:
     """What is exported in spite of trouble is what is exported without."""
     run_module("backup_store", store={"path": str(store)}).succeeded()
     with RegistryProxy(server.endpoint) as proxy:
@@ -91,7 +92,9 @@ def check_imports(target: Target, kind: str, numbers: Callable[[int], Iterable[i
 
 @pytest.mark.parametrize("make", MAKES)
 @pytest.mark.parametrize("kind", TROUBLE)
-def test_an_export_gets_over_trouble(servers: Callable[[str], Server], make: str, kind: str, tmp_path: Path) -> None:
+def test_an_export_gets_over_trouble(
+    servers: Callable[[str], AnyRegistry], make: str, kind: str, tmp_path: Path
+) -> None:
     server = servers(make)
     server.wipe()
     fill_source(server)
@@ -108,7 +111,7 @@ def test_an_import_gets_over_trouble_or_is_completed(target: Target, kind: str) 
 @pytest.mark.parametrize("make", MAKES)
 @pytest.mark.parametrize("kind", TROUBLE)
 def test_any_request_goes_wrong(
-    target: Target, servers: Callable[[str], Server], make: str, kind: str, tmp_path: Path
+    target: Target, servers: Callable[[str], AnyRegistry], make: str, kind: str, tmp_path: Path
 ) -> None:
     check_imports(target, kind, lambda count: range(1, count + 1))
     server = servers(make)

@@ -17,11 +17,31 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from registries.serving import Make, RegistryServer
 
 TESTS = Path(__file__).resolve().parents[1]
+
+
+class AnyRegistry(Protocol):
+    """A registry of the test bed, real or emulated; a context manager."""
+
+    @property
+    def endpoint(self) -> str:
+        """Its URL."""
+
+    def wipe(self) -> None:
+        """Empty it."""
+
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        """Send one request, and return the parsed answer."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
 
 class EmulatedRegistry(RegistryServer):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import unquote_plus
 
 from registries.holdings import LEVELS, Content, Refusal, Version, no_version
@@ -23,7 +23,7 @@ from registries.serving import Answer, Request
 TYPES = ("AVRO", "JSON", "PROTOBUF")
 TRUE, FALSE = frozenset({"1", "true", "t", "yes", "y", "on"}), frozenset({"0", "false", "f", "no", "n", "off"})
 
-Handlers: TypeAlias = "dict[str, Callable[[Request], Any]]"
+Handlers = dict[str, Callable[[Request], Any]]
 
 
 class BrokenAnswer(Exception):

@@ -12,13 +12,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 from registries.holdings import LEVELS, Content, Refusal, Subject, no_version
 from registries.redpanda_state import IMPORT, NOT_GIVEN, READONLY, READWRITE, State
 from registries.serving import Answer, Request, decoded
 
-Handlers: TypeAlias = "dict[str, Callable[[Request], Any]]"
+Handlers = dict[str, Callable[[Request], Any]]
 
 
 class Redpanda:

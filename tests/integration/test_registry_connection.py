@@ -22,9 +22,6 @@ from faults.registry_proxy import (
 )
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import InvalidOption, RegistryError
-from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import RegistrySettings
-from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.detect import connect
-from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.dialect import Registry
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import (
     SchemaContent,
     SchemaVersion,
@@ -33,21 +30,10 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model impo
 from testbed.axonops import AxonOpsRegistry
 from testbed.certificates import Certificates
 from testbed.component import free_ports
+from testbed.reaching import failure, reach
 
 Factory = Callable[..., AxonOpsRegistry]
 PASSWORD = "pass: wörd$1"
-
-
-def reach(*urls: str, **options: Any) -> Registry:
-    return connect(RegistrySettings.from_options({"url": list(urls), "retries": 2, "retry_backoff": 0.01, **options}))
-
-
-def failure(*urls: str, **options: Any) -> RegistryError:
-    with pytest.raises(RegistryError) as caught:
-        reach(*urls, **options).list_versions()
-    for secret in ("password", "api_key"):
-        assert secret not in options or options[secret] not in caught.value.message
-    return caught.value
 
 
 @pytest.fixture

@@ -6,14 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from faults.forward_proxy import ForwardProxy
 
-from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import RegistryError
-from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import RegistrySettings
-from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.detect import connect
 from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.dialect import Registry
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import (
     SchemaContent,
@@ -24,21 +20,11 @@ from testbed.axonops import AxonOpsRegistry
 from testbed.certificates import Certificates
 from testbed.component import free_ports
 from testbed.modules import run_module
+from testbed.reaching import failure, reach
 
 Factory = Callable[..., AxonOpsRegistry]
 LOGIN = ("me", "sesame: wörd")
 NAMES = ["plain", "..", "a b%", "größe ∆", ":.eu:x+y"]
-
-
-def reach(url: str, **options: Any) -> Registry:
-    return connect(RegistrySettings.from_options({"url": [url], "retry_backoff": 0.01, **options}))
-
-
-def failure(url: str, **options: Any) -> RegistryError:
-    with pytest.raises(RegistryError) as caught:
-        reach(url, **options)
-    assert "sesame" not in str(caught.value.failure()) + caught.value.message
-    return caught.value
 
 
 def check_names(registry: Registry) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from faults.forward_proxy import ForwardProxy
@@ -17,14 +16,13 @@ from faults.registry_proxy import Answer, Fault, RegistryProxy
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.clock import SystemClock
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import RegistryError
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import RegistrySettings
-from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.detect import connect
-from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.dialect import Registry
 from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.tokens import Tokens
 from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.transport import Transport
 from testbed.axonops import AxonOpsRegistry
 from testbed.certificates import Certificates
 from testbed.modules import run_module
 from testbed.oauth import OAuthServer
+from testbed.reaching import failure, reach
 
 Factory = Callable[..., AxonOpsRegistry]
 CLIENTS = {"admin": "sesame-1~", "reader": "reader_sesame.2"}
@@ -44,17 +42,6 @@ def server(registry_factory: Factory, oauth: OAuthServer) -> AxonOpsRegistry:
 def login(oauth: OAuthServer, client: str = "admin", **others: str) -> dict[str, str]:
     """The suboptions of ``oauth`` for a client."""
     return {"token_url": oauth.token_url, "client_id": client, "client_secret": CLIENTS[client], **others}
-
-
-def reach(url: str, **options: Any) -> Registry:
-    return connect(RegistrySettings.from_options({"url": [url], "retry_backoff": 0.01, **options}))
-
-
-def failure(url: str, **options: Any) -> RegistryError:
-    with pytest.raises(RegistryError) as caught:
-        reach(url, **options)
-    assert "sesame" not in str(caught.value.failure()) + caught.value.message
-    return caught.value
 
 
 def test_a_client_gets_in_with_one_token(server: AxonOpsRegistry, oauth: OAuthServer) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -62,18 +63,11 @@ def backup(tmp_path: Path) -> Backup:
 @pytest.fixture(params=["axonops, memory", "axonops, postgresql", "confluent"])
 def make(request: pytest.FixtureRequest, registry_factory: RegistryFactory) -> Iterator[Callable[[], Server]]:
     """Makes registries of one make."""
-    if request.param != "confluent":
-        yield lambda: registry_factory(storage=request.param.removeprefix("axonops, "))
-        return
-    started: list[EmulatedRegistry] = []
-
-    def start() -> EmulatedRegistry:
-        started.append(EmulatedRegistry(Confluent).__enter__())
-        return started[-1]
-
-    yield start
-    for server in started:
-        server.__exit__(None, None, None)
+    with ExitStack() as stack:
+        if request.param == "confluent":
+            yield lambda: stack.enter_context(EmulatedRegistry(Confluent))
+        else:
+            yield lambda: registry_factory(storage=request.param.removeprefix("axonops, "))
 
 
 @pytest.fixture

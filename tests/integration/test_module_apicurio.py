@@ -17,7 +17,7 @@ from faults.registry_proxy import Fault, RegistryProxy
 
 from testbed.apicurio import COMPATIBLE, NATIVE, Apicurio
 from testbed.axonops import AxonOpsRegistry
-from testbed.contents import avro, delete, fill, holder, register, set_config
+from testbed.contents import avro, delete, fill, holder, place, register, set_config, set_mode
 from testbed.modules import Outcome, run_module, start_module
 
 Run = Callable[..., Outcome]
@@ -133,7 +133,7 @@ def test_what_a_backup_leaves_out_is_said(apicurio: Apicurio, export: Run) -> No
     assert export(apicurio).failed()["failure"] == {"code": "unaddressable_name", "object": ":.eu:orders"}
     told = run_module("schema_registry_info", registry={"url": apicurio.endpoint}).succeeded()
     assert told["registry"]["implementation"] == "apicurio"
-    assert told["registry"]["capabilities"]["ids_in"] is None
+    assert told["registry"]["capabilities"]["ids_at_once"]
     assert told["registry"]["capabilities"]["modes"] == ["READWRITE"]
     assert len(told["warnings"]) == 2
 
@@ -164,13 +164,81 @@ def test_it_comes_back_with_other_ids(apicurio: Apicurio, export: Run, bring: Ru
     assert again["plan"]["classes"] == {"identical": 14}
 
 
-def test_ids_cannot_be_kept(apicurio: Apicurio, export: Run, bring: Run) -> None:
+def test_its_own_export_moves_it_with_all_ids(apicurio: Apicurio, export: Run) -> None:
     fill_apicurio(apicurio)
     export(apicurio).succeeded()
+    packed, wanted = apicurio.pack(), holding(apicurio)
+    apicurio.restart()  # and it is as new
+    assert holding(apicurio) == {}
+    apicurio.unpack(packed)
+    assert holding(apicurio) == wanted
+    compared = export(apicurio, check=True, diff=True).succeeded()
+    assert not compared["changed"]
+
+
+def numbers(server: Apicurio) -> dict[str, int]:
+    """Return the ids of all versions."""
+    found = server.call("GET", f"{NATIVE}/search/versions?groupId=default&limit=500")["versions"]
+    return {f"{item['artifactId']} version {item['version']}": item["contentId"] for item in found}
+
+
+def test_it_comes_back_with_all_ids(apicurio: Apicurio, export: Run, bring: Run) -> None:
+    fill_apicurio(apicurio)
+    wanted, ids, before = holding(apicurio), numbers(apicurio), levels(apicurio, "payments-value")
+    export(apicurio).succeeded()
+    apicurio.restart()  # and it is as new
+    checked = bring(ids="keep", check=True).succeeded()
+    assert holding(apicurio) == {}
+    made = bring(ids="keep").succeeded()
+    assert made["plan"] == checked["plan"]
+    assert made["plan"]["exact"]
+    assert made["verified"]["versions"] == 14
+    assert (holding(apicurio), numbers(apicurio), levels(apicurio, "payments-value")) == (wanted, ids, before)
+    assert not bring(ids="keep").succeeded()["changed"]
+    assert not export(apicurio).succeeded()["changed"]
+    # Clients go on: what is there is found, and what is new gets a new id.
+    clients: Any = Compatible(apicurio)
+    assert register(clients, "event", {"schemaType": "PROTOBUF", "schema": PROTO}) == [ids["event version 1"]]
+    assert register(clients, "payments-value", avro("Payment", "z"))[0] > max(ids.values())
+
+    apicurio.clear()
+    register(clients, "mine", avro("Mine"))
+    refused = bring(ids="keep").failed()
+    assert refused["failure"]["conflict_counts"] == {"not_empty": 1}
     apicurio.clear()
     refused = bring(ids="keep").failed()
-    assert refused["failure"] == {"code": "invalid_option", "object": "ids"}
-    assert holding(apicurio) == {}
+    assert "not even contents that deleted versions left behind" in refused["msg"]
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_another_make_comes_in_with_all_ids(
+    registry: AxonOpsRegistry, apicurio: Apicurio, export: Run, bring: Run, store: Path, killed: bool
+) -> None:
+    fill(registry)
+    set_mode(registry, "IMPORT", "far")
+    for number, more in ((30, {"doc": "one"}), (20, {"doc": "two", "namespace": "n"})):
+        schema = json.dumps({**json.loads(avro("Far", "a")["schema"]), **more})
+        place(registry, "far", 1000 * number, number, {"schema": schema})
+    set_mode(registry, "READWRITE", "far")
+    export(registry).succeeded()
+    apicurio.restart()
+    accepted = {"ids": "keep", "accept_losses": ["contexts", "configs"]}
+    with RegistryProxy(apicurio.endpoint) as proxy:
+        assert bring(proxy, ids="keep").failed()["failure"]["code"] == "loss_not_accepted"
+        assert proxy.writes() == []
+        if killed:
+            running = start_module("schema_registry_import", **importing(store, proxy, accepted))
+            proxy.add(Fault(path="*/admin/import", after=lambda _request: running.kill()))
+            assert running.wait().status == -signal.SIGKILL
+            proxy.clear()
+        bring(proxy, **accepted).succeeded()
+        assert not bring(proxy, **accepted).succeeded()["changed"]
+    told = registry.call("GET", "/schemas?deleted=true")
+    assert numbers(apicurio) == {f"{item['subject']} version {item['version']}": item["id"] for item in told}
+    assert {name for name, facts in holding(apicurio).items() if facts[1] == "DISABLED"} == {
+        "payments-value version 1", "gone version 1",
+    }  # fmt: skip
+    assert levels(apicurio, "payments-value") == {"": "FORWARD", "/payments-value": "NONE"}
 
 
 def test_losses_are_refused_until_they_are_accepted(

@@ -277,7 +277,7 @@ def test_modes_are_kept_and_close_nothing(apicurio: Apicurio, registry: Registry
         registry.delete_mode(scope)
         assert registry.get_mode(scope) == Setting("READWRITE", is_set=None)
     assert set(state(registry)) == {VersionKey("s", 1), VersionKey("s", 2)}
-    assert registry.capabilities.ids_in is None
+    assert registry.capabilities.ids_at_once
     assert registry.capabilities.modes == {"READWRITE"}
 
 

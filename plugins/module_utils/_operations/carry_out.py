@@ -92,9 +92,7 @@ class Execution:
             self._check_unchanged()
             check_keys_unchanged(self.plan.keys, self.registry)
             self.writing = True
-            for step in self.plan.steps:
-                self._make(step)
-                self.done += 1
+            self._make_all()
             # In IMPORT, a registry does not ask a KMS about keys; and an alias among the configs may lead to others.
             make_keys(self.plan.keys, self.registry)
             _raise_for(differing_keys(self.plan.keys, self.registry))
@@ -197,6 +195,16 @@ class Execution:
                 code="target_changed",
                 object_name=changed[0],
             )
+
+    def _make_all(self) -> None:
+        """Make the steps; all at once where that is the only way to keep ids."""
+        if self.plan.options.ids == KEEP and self.registry.declared.ids_at_once and self.plan.steps:
+            self.registry.fill(self.plan.after.versions[key] for key in sorted(self.plan.after.versions))
+            self.done = len(self.plan.steps)
+            return
+        for step in self.plan.steps:
+            self._make(step)
+            self.done += 1
 
     def _make(self, step: Register | SoftDelete | PurgeSubject) -> None:
         if isinstance(step, Register):

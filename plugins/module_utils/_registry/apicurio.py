@@ -18,12 +18,14 @@ from functools import cached_property
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from .._core.errors import RegistryError
+from .._core.errors import Refused, RegistryError
 from .._schemas.capabilities import Again, Capabilities, Identity, TopicDeletes
 from .._schemas.model import DEFAULT_CONTEXT, GLOBAL_SCOPE, UNSET, SchemaVersion, Setting, VersionKey, context_of
+from .apicurio_zip import packed
 from .client import RegistryClient
 from .dialect import NO_SCHEMA, NO_SUBJECT, Registry
 from .listing import ListedVersion, Listing
+from .transport import MEDIA_TYPE
 
 PAGE = 1000
 """The largest page of a search; a larger one is cut to it."""
@@ -33,7 +35,12 @@ DEFAULT_GROUP = "default"
 GROUP_HEADER = "x-registry-groupid"
 """The request header by which a client chooses the group that subjects are artifacts of."""
 
-_NOT_FOUND = 404
+_NOT_FOUND, _CONFLICT = 404, 409
+_IMPORTING = {
+    "Content-Type": "application/zip",
+    "X-Registry-Preserve-GlobalId": "true",
+    "X-Registry-Preserve-ContentId": "true",
+}
 _LISTED = 500  # how many versions of one subject the interface for Confluent's clients lists
 _KNOWN_TYPES = frozenset({"AVRO", "JSON", "PROTOBUF"})
 _INTERFACE = re.compile(r"/apis(/(?P<compatible>ccompat/v\d+)|/registry/v\d+)?$")
@@ -42,7 +49,7 @@ _INTERFACE = re.compile(r"/apis(/(?P<compatible>ccompat/v\d+)|/registry/v\d+)?$"
 def native(client: RegistryClient) -> RegistryClient:
     """Return a client of the server's own interface, whichever of its URLs the given client has."""
     urls = [f"{_INTERFACE.sub('', url)}/apis/registry/v3" for url in client.settings.urls]
-    return client.beside(urls, media_type="application/json")
+    return client.beside(urls, {"Accept": "application/json"})
 
 
 def compatible(client: RegistryClient) -> RegistryClient:
@@ -52,16 +59,17 @@ def compatible(client: RegistryClient) -> RegistryClient:
         found = _INTERFACE.search(url)
         interface = (found and found["compatible"]) or "ccompat/v7"
         urls.append(f"{_INTERFACE.sub('', url)}/apis/{interface}")
-    return client.beside(urls, media_type="application/vnd.schemaregistry.v1+json")
+    return client.beside(urls, {"Accept": MEDIA_TYPE})
 
 
 class ApicurioRegistry(Registry):
-    """Is read version by version, and has no ids but its own."""
+    """Is read version by version, and has no ids but its own, unless it is filled all at once."""
 
     implementation: ClassVar[str] = "apicurio"
     declared: ClassVar[Capabilities] = Capabilities(
         writes=True,
-        ids_in=None,  # ids and version numbers in a registration are ignored, in IMPORT too
+        ids_in=READWRITE,  # but not in a registration, where ids and numbers are ignored, in IMPORT too
+        ids_at_once=True,
         forced_import=False,
         modes=frozenset({READWRITE}),  # READONLY and IMPORT are taken, and change nothing
         contexts=False,
@@ -74,8 +82,8 @@ class ApicurioRegistry(Registry):
         import_keeps_metadata=False,
         import_keeps_rule_sets=False,
         identity=Identity.WITHOUT_DOCS,
-        same_content_again=Again.AFTER_SOFT_DELETE,
-        second_id_for_content=True,  # for texts that differ in white space, in different subjects
+        same_content_again=Again.ALWAYS,  # all at once
+        second_id_for_content=True,  # for texts that differ, if only in white space
         soft_delete=True,
         soft_delete_below_soft_deleted=True,
         undelete_by_register=False,
@@ -84,7 +92,7 @@ class ApicurioRegistry(Registry):
         deletes_used_keks=False,
         config_fields=frozenset({"compatibilityLevel"}),
         lowest_id=1,
-        highest_id=2**31 - 1,
+        highest_id=2**31 - 3,  # the next registration takes up to two, and fails beyond 2^31 - 1
         exact_numbers=True,
         topic_deletes=TopicDeletes.NO_TOPIC,
         reserved_names=frozenset({".."}),
@@ -149,6 +157,33 @@ class ApicurioRegistry(Registry):
         """Read one version; soft-deleted ones also when no other of the subject lives."""
         found = super().read_version(key, deleted=deleted)
         return self._read_below_dead(key) if found is None and deleted else self._as_numbered(key, found)
+
+    def fill(self, versions: Iterable[SchemaVersion]) -> None:
+        """Bring all versions in at once, with their ids and numbers, by the server's own import.
+
+        It answers HTTP 204 also when it could not bring in some of them: what it holds must be compared.
+
+        Raises:
+            Refused: The registry holds something, or did; or it is not spoken to as the import would need it.
+        """
+        self.require_writable()
+        if self.group != DEFAULT_GROUP or self._id_field != "contentId":
+            raise Refused(
+                "Apicurio keeps ids only in the group default, and where clients get the ids of contents (not in its "
+                "legacy mode). Use ids: assign.",
+                object_name=self.client.url,
+            )
+        path = "/admin/import"
+        archive = packed(versions)
+        answer = self.native.beside(self.native.settings.urls, _IMPORTING).send(
+            "POST", path, "register", body=archive, repeatable=False, accept=(_CONFLICT,)
+        )
+        if answer.code is not None:
+            raise Refused(
+                f"Apicurio at {self.client.url} takes schemas with their ids only while it holds nothing, not even "
+                "contents that deleted versions left behind. Use a new instance, or ids: assign.",
+                object_name=self.client.url,
+            )
 
     def highest_id(self, context: str, known_id: int) -> int | None:
         """Return None: the server does not tell."""

@@ -25,6 +25,7 @@ class AxonOpsRegistry(Registry):
     declared: ClassVar[Capabilities] = Capabilities(
         writes=True,
         ids_in="IMPORT",
+        ids_at_once=False,
         forced_import=True,
         modes=frozenset({"READWRITE", "READONLY", "READONLY_OVERRIDE", "IMPORT"}),
         contexts=True,

@@ -10,7 +10,7 @@ import json
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -79,16 +79,16 @@ class RegistryClient:
         self._requests: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    def beside(self, urls: Iterable[str], *, media_type: str) -> RegistryClient:
+    def beside(self, urls: Iterable[str], headers: Mapping[str, str]) -> RegistryClient:
         """Return a client of another interface of the same server, which shares connections, pace and counts.
 
         Args:
             urls: Its URL on each of the nodes, in the order of the settings'.
-            media_type: What its answers are asked for as.
+            headers: Request headers instead of this client's, or beside them.
         """
         twin = copy.copy(self)
         twin.settings = replace(self.settings, urls=tuple(urls))
-        twin._transport = self._transport.beside(twin.settings.urls, media_type)
+        twin._transport = self._transport.beside(twin.settings.urls, headers)
         return twin
 
     @property
@@ -136,7 +136,7 @@ class RegistryClient:
             method: ``GET``, ``PUT``, ``POST`` or ``DELETE``.
             path: Percent-encoded path and query.
             kind: A word under which the request is counted.
-            body: A JSON value, or None for no body.
+            body: A JSON value, bytes that are sent as they are, or None for no body.
             repeatable: Whether carrying it out twice is as good as once. What is not repeatable is repeated only
                 while nothing was sent, or when the server turned it away (429).
             look: For what must not be carried out twice: called when a request may have been, and its answer was lost
@@ -151,7 +151,7 @@ class RegistryClient:
             RegistryError: ``unreachable``, ``timeout``, ``tls_failed``, ``authentication_failed`` (401),
                 ``permission_denied`` (403), ``not_a_registry`` (no JSON), or ``registry_error``.
         """
-        content = None if body is None else json.dumps(body, separators=(",", ":")).encode("ascii")
+        content = _written(body)
         for attempt in range(self.settings.retries + 1):
             outcome, again = self._attempt(method, path, content, kind, repeatable)
             if look is not None and _is_in_doubt(outcome):
@@ -265,6 +265,12 @@ def _is_in_doubt(outcome: RawAnswer | RegistryError) -> bool:
     if isinstance(outcome, RawAnswer):
         return outcome.status in IN_DOUBT
     return isinstance(outcome, AnswerLost)
+
+
+def _written(body: Any) -> bytes | None:
+    if body is None or isinstance(body, bytes):
+        return body
+    return json.dumps(body, separators=(",", ":")).encode("ascii")
 
 
 def _error_code(status: int, value: Any) -> int:

@@ -45,6 +45,7 @@ class ConfluentRegistry(Registry):
     declared: ClassVar[Capabilities] = Capabilities(
         writes=True,
         ids_in="IMPORT",
+        ids_at_once=False,
         forced_import=True,
         modes=frozenset({"READWRITE", "READONLY", "READONLY_OVERRIDE", "IMPORT", "FORWARD"}),
         contexts=True,

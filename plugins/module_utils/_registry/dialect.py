@@ -35,8 +35,7 @@ from .unknown import READING_ONLY
 
 NO_SUBJECT, NO_VERSION, NO_SCHEMA = 40401, 40402, 40403
 SUBJECT_SOFT_DELETED, VERSION_SOFT_DELETED = 40404, 40406
-NO_CONFIG, NO_MODE = 40408, 40409
-NO_SUCH_PATH = 404
+NO_CONFIG, NO_MODE, NO_SUCH_PATH = 40408, 40409, 404
 
 
 class Registry:
@@ -270,6 +269,10 @@ class Registry:
         if not isinstance(schema_id, int):
             raise self.client.unexpected(path, answer, "the id of the registered schema", method="POST")
         return schema_id
+
+    def fill(self, versions: Iterable[SchemaVersion]) -> None:
+        """Bring all versions at once into an empty registry, where that is the way to keep ids (`ids_at_once`)."""
+        raise Refused(f"{self.implementation} takes versions one by one.")
 
     def soft_delete(self, key: VersionKey) -> None:
         """Soft-delete one version; one that already is stays so."""

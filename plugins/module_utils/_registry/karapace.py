@@ -31,6 +31,7 @@ class KarapaceRegistry(PlainRegistry):
     declared: ClassVar[Capabilities] = Capabilities(
         writes=True,
         ids_in=None,
+        ids_at_once=False,
         forced_import=False,  # its force is said to delete what is there
         modes=frozenset(),
         contexts=False,

@@ -35,6 +35,7 @@ class RedpandaRegistry(PlainRegistry):
     declared: ClassVar[Capabilities] = Capabilities(
         writes=True,
         ids_in=READWRITE,
+        ids_at_once=False,
         forced_import=True,
         modes=frozenset({READWRITE, "READONLY"}),
         contexts=False,  # from 26.1, where a property of the cluster allows them: never tried

@@ -94,13 +94,13 @@ class Transport:
         self._through = f" through the proxy {settings.proxy}" if self._proxied else ""
         self._inner = inner or _network(settings)
 
-    def beside(self, urls: Sequence[str], media_type: str) -> Transport:
+    def beside(self, urls: Sequence[str], headers: Mapping[str, str]) -> Transport:
         """Return a transport to other paths on the same nodes, which shares the connections; see `RegistryClient`."""
         twin = copy.copy(self)
         twin.urls = tuple(urls)
         twin._nodes = [(url, _base_path(path)) for (url, _path), path in zip(self._nodes, urls, strict=True)]
         twin._reading, twin._writing = (
-            [_asking_for(headers, media_type) for headers in every] for every in (self._reading, self._writing)
+            [_replaced(known, headers) for known in every] for every in (self._reading, self._writing)
         )
         return twin
 
@@ -206,9 +206,9 @@ def _body(answer: httpx.Response) -> bytes:
     return b"".join(cast(httpx.SyncByteStream, answer.stream))
 
 
-def _asking_for(headers: httpx.Headers, media_type: str) -> httpx.Headers:
-    changed = headers.copy()
-    changed["Accept"] = media_type
+def _replaced(known: httpx.Headers, headers: Mapping[str, str]) -> httpx.Headers:
+    changed = known.copy()
+    changed.update(headers)
     return changed
 
 

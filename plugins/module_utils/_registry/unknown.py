@@ -10,6 +10,7 @@ from .._schemas.capabilities import Again, Capabilities, Identity, TopicDeletes
 READING_ONLY = Capabilities(
     writes=False,
     ids_in=None,
+    ids_at_once=False,
     forced_import=False,
     modes=frozenset(),
     contexts=False,

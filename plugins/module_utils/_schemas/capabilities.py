@@ -54,6 +54,8 @@ class Capabilities:
         writes: Whether anything is written to it at all; False for an implementation that is not known.
         ids_in: The mode in which ids and version numbers are taken, in any order and with gaps: ``IMPORT``, or
             ``READWRITE`` where that is so all the time; None where they never are.
+        ids_at_once: Whether they are only taken for all versions at once, by a registry that never held anything; then
+            what a registration does to contents does not matter, and equal texts with equal references share an id.
         forced_import: Whether IMPORT can be forced upon a scope that has live versions, and leaves them as they are.
         modes: The modes that can be set: ``READWRITE``, ``READONLY``, ``IMPORT``, …
         contexts: Whether there are contexts besides the default one.
@@ -87,6 +89,7 @@ class Capabilities:
 
     writes: bool
     ids_in: str | None
+    ids_at_once: bool
     forced_import: bool
     modes: frozenset[str]
     contexts: bool

@@ -77,7 +77,8 @@ def plan_import(
     keys = draft_keys(archive.keys, target.keys, capabilities, options)
     losses = summed([*made.lost, *draft.lost, *keys.lost])
     closed = _closed(subjects, keys.plan.subjects, settings, target)
-    problems = [*made.problems, *draft.problems, *keys.problems, *closed]
+    at_once = _not_at_once(draft, target) if options.ids == KEEP and capabilities.ids_at_once else ()
+    problems = [*made.problems, *draft.problems, *keys.problems, *closed, *at_once]
     refused = [loss for loss in losses if loss.kind not in options.accept_losses]
     if problems or refused:
         raise ImportRefused(set(problems), refused)
@@ -130,6 +131,20 @@ def _check_force(
             "them. Use ids: assign, or import into an empty registry.",
             object_name="ids",
         )
+
+
+def _not_at_once(draft: Draft, target: RegistryState) -> Iterable[Problem]:
+    """Find what keeps a target that takes ids only for all versions at once from taking these."""
+    if draft.steps and target.versions:
+        why = "it holds schemas already, and takes ids only while it is empty; use ids: assign, or an empty registry"
+        yield Problem("the registry", 0, "not_empty", why)
+    ids: dict[str, int] = {}
+    for key, version in sorted(draft.versions.items()):
+        text = replace(version.content, metadata=None, rule_set=None).fingerprint()
+        other = ids.setdefault(text, version.id)
+        if other != version.id:
+            why = f"the target cannot hold its text under the id {version.id}, since that is the schema {other}"
+            yield Problem(*key, "content_conflict", why)
 
 
 def _foreign_subjects(target: RegistryState, options: ImportOptions) -> set[str]:

@@ -40,6 +40,7 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.settings_p
 CONFLUENT = Capabilities(
     writes=True,
     ids_in="IMPORT",
+    ids_at_once=False,
     forced_import=True,
     modes=frozenset({"READWRITE", "READONLY", "READONLY_OVERRIDE", "IMPORT"}),
     contexts=True,

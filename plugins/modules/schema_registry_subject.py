@@ -28,6 +28,7 @@ attributes:
     details:
       - The number and the id of a new version are C(unknown until applied).
       - A schema that refers to another one of the same task is not tried before that one is registered.
+      - A mode that forbids it, and references to what is to be deleted, are found when it is done.
   diff_mode:
     support: full
   idempotent:

@@ -77,15 +77,16 @@ def plan_import(
     keys = draft_keys(archive.keys, target.keys, capabilities, options)
     losses = summed([*made.lost, *draft.lost, *keys.lost])
     closed = _closed(subjects, keys.plan.subjects, settings, target)
-    at_once = _not_at_once(draft, target) if options.ids == KEEP and capabilities.ids_at_once else ()
-    problems = [*made.problems, *draft.problems, *keys.problems, *closed, *at_once]
+    at_once = options.ids == KEEP and capabilities.ids_at_once
+    obstacles = _not_at_once(draft, target) if at_once else ()
+    problems = [*made.problems, *draft.problems, *keys.problems, *closed, *obstacles]
     refused = [loss for loss in losses if loss.kind not in options.accept_losses]
     if problems or refused:
         raise ImportRefused(set(problems), refused)
     modes = temporary_modes(subjects | keys.plan.subjects, settings, target, capabilities, options)
     _check_force(modes, target, capabilities, options)
-    configs = temporary_configs(draft.needs_config, target)
-    if options.ids == KEEP:
+    configs = [] if at_once else temporary_configs(draft.needs_config, target)
+    if options.ids == KEEP and not at_once:
         registered = {step.subject for step in draft.steps if isinstance(step, Register)} - draft.needs_config
         configs += configs_that_keep_texts(registered, target, options)
     after = _after(target, draft, settings)

@@ -215,7 +215,7 @@ class _Drafting:
                 yield KeyStep(SOFT_DELETE, key)
 
     def _name_problems(self, step: KeyStep) -> Iterator[Problem]:
-        for name in {step.key.key.kek, step.key.key.subject}:
+        for name in (step.key.key.kek, step.key.key.subject):
             wrong = sorted(set(name) & self._capabilities.forbidden_characters)
             if wrong:
                 shown = ", ".join(map(repr, wrong))

@@ -18,7 +18,7 @@ from benchmarks.topics import MEMORY
 
 ROUNDS = 3
 TOPICS = 100
-AT_ONCE = 20  # a controller takes a limited number of changes in one request
+AT_ONCE = 5  # topics that a broker has to make before it tells of the first of them
 SIZE = 1000  # bytes of a record
 UNCHANGED_SECONDS = 2
 CHANGED_SECONDS = 30

@@ -16,6 +16,7 @@ from .._core.errors import RegistryError
 from .._schemas.encryption_keys import ALGORITHMS, Dek, DekKey, EncryptionKeys, Kek
 from .client import Answer, RegistryClient
 from .dialect import NO_SUCH_PATH, Registry
+from .items import typed
 
 Key = TypeVar("Key", Kek, Dek)
 
@@ -221,9 +222,9 @@ class DekRegistry:
 def _kek(item: Any) -> Kek:
     """Read ``GET /keks/{name}``."""
     return Kek(
-        name=_typed(item, "name", str),
-        kms_type=_typed(item, "kmsType", str),
-        kms_key_id=_typed(item, "kmsKeyId", str),
+        name=typed(item, "name", str),
+        kms_type=typed(item, "kmsType", str),
+        kms_key_id=typed(item, "kmsKeyId", str),
         kms_props=_optional(item, "kmsProps", dict) or None,
         doc=_optional(item, "doc", str) or None,
         shared=bool(item.get("shared", False)),
@@ -235,21 +236,14 @@ def _kek(item: Any) -> Kek:
 def _dek(item: Any) -> Dek:
     """Read ``GET /keks/{name}/deks/{subject}/versions/{version}``, but for ``keyMaterial``, the key in clear."""
     key = DekKey(
-        kek=_typed(item, "kekName", str),
-        subject=_typed(item, "subject", str),
-        algorithm=_typed(item, "algorithm", str),
-        version=_typed(item, "version", int),
+        kek=typed(item, "kekName", str),
+        subject=typed(item, "subject", str),
+        algorithm=typed(item, "algorithm", str),
+        version=typed(item, "version", int),
     )
     wrapped = _optional(item, "encryptedKeyMaterial", str)
     return Dek(key, wrapped, bool(item.get("deleted", False)), _optional(item, "ts", int))
 
 
-def _typed(item: Any, name: str, wanted: type[Any]) -> Any:
-    value = item.get(name) if isinstance(item, dict) else None
-    if not isinstance(value, wanted) or isinstance(value, bool):
-        raise ValueError(f"{name} is not of the type {wanted.__name__}")
-    return value
-
-
 def _optional(item: Any, name: str, wanted: type[Any]) -> Any:
-    return None if item.get(name) is None else _typed(item, name, wanted)
+    return None if item.get(name) is None else typed(item, name, wanted)

@@ -14,6 +14,8 @@ from typing import Any
 
 from .._schemas.model import Reference, SchemaContent, SchemaVersion
 
+_KINDS: Mapping[type[Any], str] = {int: "a number", str: "a text", dict: "an object"}
+
 
 def read_version(item: Any, subject: str, *, deleted: bool) -> SchemaVersion:
     """Read a version as ``GET /subjects/{subject}/versions/{version}`` and ``GET /schemas`` give it.
@@ -29,8 +31,8 @@ def read_version(item: Any, subject: str, *, deleted: bool) -> SchemaVersion:
     content = read_content(item)
     return SchemaVersion(
         subject=subject,
-        version=_typed(item, "version", int),
-        id=_typed(item, "id", int),
+        version=typed(item, "version", int),
+        id=typed(item, "id", int),
         content=content,
         deleted=bool(item.get("deleted", deleted)),
         guid=item.get("guid"),
@@ -44,7 +46,7 @@ def read_content(item: Any) -> SchemaContent:
     Raises:
         ValueError: As `read_version`.
     """
-    text = _typed(item, "schema", str)
+    text = typed(item, "schema", str)
     return SchemaContent(
         schema_type=item.get("schemaType") or "AVRO",  # left out for Avro by many servers
         text=text,
@@ -87,11 +89,16 @@ def config_body(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_reference(item: Any) -> Reference:
-    return Reference(_typed(item, "name", str), _typed(item, "subject", str), _typed(item, "version", int))
+    return Reference(typed(item, "name", str), typed(item, "subject", str), typed(item, "version", int))
 
 
-def _typed(item: Any, name: str, wanted: type[Any]) -> Any:
+def typed(item: Any, name: str, wanted: type[Any]) -> Any:
+    """Return a member of a JSON object that must be there and of a type: a number, a text or an object.
+
+    Raises:
+        ValueError: It is not, or there is no object.
+    """
     value = item.get(name) if isinstance(item, dict) else None
     if not isinstance(value, wanted) or isinstance(value, bool):
-        raise ValueError(f"{name} is not {'a number' if wanted is int else 'a text'}")
+        raise ValueError(f"{name} is not {_KINDS[wanted]}")
     return value

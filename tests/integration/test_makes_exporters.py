@@ -39,7 +39,8 @@ class Bed:
 
     def run(self, **options: Any) -> Outcome:
         """Run the module; whatever it tells is free of secrets."""
-        outcome = run_module(f"schema_{self.kind}", registry={"url": self.server.endpoint}, name="to-dr", **options)
+        whole = {"registry": {"url": self.server.endpoint}, "name": "to-dr", **options}
+        outcome = run_module(f"schema_{self.kind}", **whole)
         assert SECRET not in outcome.text
         return outcome
 
@@ -191,7 +192,8 @@ def test_what_cannot_be_meant_is_refused(bed: Bed, options: dict[str, Any], name
 def test_registries_without_them_are_told(kind: str, registry: AxonOpsRegistry) -> None:
     with RegistryServer(Confluent()) as server:
         for url in (server.endpoint, registry.endpoint):
-            failed = run_module(f"schema_{kind}", registry={"url": url}, name="a", config=CONFIG).failed()
+            options = {"registry": {"url": url}, "name": "a", "config": CONFIG}
+            failed = run_module(f"schema_{kind}", **options).failed()
             assert failed["failure"] == {"code": "unsupported", "object": url}
             assert "Enterprise" in failed["msg"]
         assert server.writes() == []

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import InvalidOption
+from .expressions import check_template, compiled
 
 STAR = "*"
 EXPRESSION = "~"
@@ -81,12 +82,9 @@ class Renaming:
 
     def _expression(self, old: str, new: str) -> re.Pattern[str]:
         try:
-            expression = re.compile(old[len(EXPRESSION) :])
-            # What also matches nothing has the same groups, so that the new name can be tried.
-            empty = re.compile(f"{expression.pattern}|").fullmatch("")
-            if empty is not None:
-                empty.expand(new)
-        except (re.error, IndexError) as error:
+            expression = compiled(old[len(EXPRESSION) :])
+            check_template(expression, new)
+        except ValueError as error:
             raise self._impossible(old, new, f"as a regular expression and what it becomes: {error}") from error
         return expression
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from .errors import InvalidOption, NotFound
+from .expressions import compiled
 
 _GLOB_CHARACTERS = frozenset("*?[")
 
@@ -83,6 +84,6 @@ def _compile(pattern: str) -> re.Pattern[str]:
     if not pattern.startswith("~"):
         return re.compile(fnmatch.translate(pattern))
     try:
-        return re.compile(pattern[1:])
-    except re.error as error:
+        return compiled(pattern[1:])
+    except ValueError as error:
         raise InvalidOption(f"{pattern!r} is not a regular expression: {error}.", object_name=pattern) from error

@@ -45,6 +45,9 @@ def test_new_names(mapping: dict[str, str], old: str, new: str | None) -> None:
         ({"~(a)": r"\2"}, "invalid group reference 2"),
         ({"~(a)": r"\g<name>"}, "unknown group name 'name'"),
         ({"~(a)": r"b\q"}, r"bad escape \\q"),
+        ({"~(?x) (a) # what it is": r"\2"}, "invalid group reference 2"),
+        ({"~a{99999999999999}": "b"}, "the repetition number is too large"),
+        ({f"~{'(' * 5000}": "b"}, "nested too deeply"),
     ],
 )
 def test_impossible_ones(mapping: dict[Any, Any], said: str) -> None:

@@ -123,16 +123,20 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.change_
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.recover_settings import Recovery
 
 MODES = ["READWRITE", "READONLY", "READONLY_OVERRIDE", "IMPORT", "FORWARD"]
+DEFAULTS = {"force": False, "recursive": False, "on_failure": "keep_closed"}
+MEANINGLESS = {
+    "present": ("recursive", "journal", "on_failure"),
+    "absent": ("mode", "force", "journal", "on_failure"),
+    "recovered": ("subjects", "contexts", "mode", "force", "recursive"),
+}
 
 
 def plan(task: Task) -> Change:
     given = task.options
+    for option in MEANINGLESS[given["state"]]:
+        if given[option] != DEFAULTS.get(option):
+            raise InvalidOption(f"{option} does not go with state: {given['state']}.", object_name=option)
     if given["state"] == "recovered":
-        named = [option for option in ("subjects", "contexts", "mode") if given[option] is not None]
-        if named:
-            raise InvalidOption(
-                f"{named[0]} does not go with state: recovered, which puts all back.", object_name=named[0]
-            )
         store = None if given["journal"] else task.store
         return Recovery.plan(
             task.registry, store, journal=given["journal"], reopen_incomplete=given["on_failure"] == "prior_modes"
@@ -141,7 +145,7 @@ def plan(task: Task) -> Change:
         task.registry,
         subjects=given["subjects"],
         contexts=given["contexts"],
-        mode=given["mode"] if given["state"] == "present" else None,
+        mode=given["mode"],
         force=given["force"],
         recursive=given["recursive"],
     )
@@ -152,10 +156,10 @@ def main() -> None:
         "state": {"type": "str", "choices": ["present", "absent", "recovered"], "default": "present"},
         "mode": {"type": "str", "choices": MODES},
         **SCOPES,
-        "force": {"type": "bool", "default": False},
-        "recursive": {"type": "bool", "default": False},
+        "force": {"type": "bool", "default": DEFAULTS["force"]},
+        "recursive": {"type": "bool", "default": DEFAULTS["recursive"]},
         "journal": {"type": "path"},
-        "on_failure": {"type": "str", "choices": ["keep_closed", "prior_modes"], "default": "keep_closed"},
+        "on_failure": {"type": "str", "choices": ["keep_closed", "prior_modes"], "default": DEFAULTS["on_failure"]},
     }
     run(spec, plan, uses=("registry",), optional=("store",), required_if=[("state", "present", ["mode"])])
 

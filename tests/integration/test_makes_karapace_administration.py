@@ -50,13 +50,33 @@ def test_a_schema_comes_and_goes(server: RegistryServer) -> None:
         ("compatibility", {"normalize": True}, "normalize"),
         ("compatibility", {"compatibility": "FULL", "contexts": [".eu"]}, "contexts"),
         ("mode", {"mode": "READONLY", "contexts": [".eu"]}, "contexts"),
+        ("mode", {"mode": "READONLY"}, "mode"),
     ],
 )
 def test_what_it_does_not_have_is_refused(
     server: RegistryServer, module: str, options: dict[str, Any], named: str
 ) -> None:
-    assert run(server, module, **options).failed()["failure"] == {"code": "invalid_option", "object": named}
+    for check in (True, False):
+        failed = run(server, module, check=check, **options).failed()
+        assert failed["failure"] == {"code": "invalid_option", "object": named}
     assert server.writes() == []
+
+
+def test_later_versions_are_never_forced_into_import() -> None:
+    with RegistryServer(Karapace("6.2.4")) as served:
+        failed = run(served, "mode", mode="IMPORT", force=True).failed()
+        assert failed["failure"] == {"code": "invalid_option", "object": "force"}
+        assert served.writes() == []
+
+
+def test_the_global_level_is_not_removed(server: RegistryServer) -> None:
+    assert not run(server, "compatibility", state="absent").succeeded()["changed"]
+    run(server, "compatibility", compatibility="FULL").succeeded()
+    written = len(server.writes())
+    for check in (True, False):
+        for options in ({"state": "absent"}, {"clear": ["compatibility"]}):
+            assert "cannot remove" in run(server, "compatibility", check=check, **options).failed()["msg"]
+    assert len(server.writes()) == written
 
 
 def test_a_level_is_set_and_removed(server: RegistryServer) -> None:

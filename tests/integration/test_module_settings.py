@@ -216,6 +216,11 @@ def test_modes_that_a_scope_cannot_have(registry: AxonOpsRegistry) -> None:
         ({"mode": "FORWARD", "contexts": [".__GLOBAL"]}, "mode"),  # which this make of registry lacks
         ({"mode": "READONLY", "recursive": True}, "recursive"),
         ({"state": "absent", "subjects": ["orders"], "recursive": True}, "recursive"),
+        ({"state": "absent", "mode": "READONLY"}, "mode"),
+        ({"state": "absent", "force": True}, "force"),
+        ({"mode": "READONLY", "journal": "somewhere"}, "journal"),
+        ({"mode": "READONLY", "on_failure": "prior_modes"}, "on_failure"),
+        ({"state": "recovered", "recursive": True}, "recursive"),
     ):
         assert mode(registry, **options).failed()["failure"] == {"code": "invalid_option", "object": named}
     assert holding(registry) == before

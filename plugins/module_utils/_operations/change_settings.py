@@ -130,6 +130,12 @@ class ModeChange(ScopesChange):
         registry.require_writable()
         scopes = named_scopes(registry, subjects, contexts)
         _check_mode(registry, mode, scopes)
+        if force and mode == IMPORT and not registry.capabilities.forced_import:
+            raise InvalidOption(
+                f"{registry.implementation} is never forced into IMPORT, since that is said to delete the schemas that "
+                "are there. Leave force out.",
+                object_name="force",
+            )
         if recursive and (mode is not None or subjects):
             raise InvalidOption(
                 "recursive goes with state: absent, and with contexts or the whole registry: a subject has nothing "
@@ -210,10 +216,9 @@ def scope_name(scope: str) -> str:
 
 def _check_mode(registry: Registry, mode: str | None, scopes: Sequence[str]) -> None:
     known = registry.capabilities.modes
-    if mode is not None and known and mode not in known:
-        raise InvalidOption(
-            f"{registry.implementation} has no mode {mode}; it has {', '.join(sorted(known))}.", object_name="mode"
-        )
+    if mode is not None and mode not in known:
+        held = ", ".join(sorted(known)) or "none that can be set"
+        raise InvalidOption(f"{registry.implementation} has no mode {mode}; it has {held}.", object_name="mode")
     if mode == FORWARD and not {GLOBAL_SCOPE, OVERALL_SCOPE}.issuperset(scopes):
         raise InvalidOption(
             "The mode FORWARD is only set for the whole registry: give contexts: ['.__GLOBAL'], and no subjects.",

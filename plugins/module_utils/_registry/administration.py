@@ -20,6 +20,7 @@ from .dialect import (
     SUBJECT_SOFT_DELETED,
     Registry,
 )
+from .plain import UNTOUCHED_LEVEL, PlainRegistry
 
 NEVER_SET = ":.lifeboat-never-set:"
 """A context that nobody has, to see what holds where nothing is set."""
@@ -31,12 +32,19 @@ def is_level_set(registry: Registry, scope: str, level: Any) -> bool:
     """Tell whether a wide scope was given its compatibility level, where the registry itself does not tell.
 
     Confluent's own level shows in a context that has none, unless one is set for all contexts; for those, the level of
-    an untouched server (``BACKWARD``) is taken. A level that is what the server has anyway counts as not set.
+    an untouched server (``BACKWARD``) is taken, and so it is by makes that cannot remove the global level. A level that
+    is what the server has anyway counts as not set.
+
+    Raises:
+        Refused: It was, and cannot be removed.
     """
+    if isinstance(registry, PlainRegistry):
+        registry.check_removable(scope, level)
+        return False
     if not isinstance(registry, ConfluentRegistry):
         return False
     if scope == OVERALL_SCOPE:
-        return bool(level != "BACKWARD")
+        return bool(level != UNTOUCHED_LEVEL)
     path = f"/config/{registry.address(NEVER_SET)}?defaultToGlobal=true"
     value = registry.client.get(path, "config", absent=(NO_SUBJECT,))
     return isinstance(value, dict) and value.get("compatibilityLevel") != level

@@ -13,6 +13,9 @@ from .._schemas.model import DEFAULT_CONTEXT, GLOBAL_SCOPE, context_of, join_sub
 from .dialect import Registry
 from .listing import Listing
 
+UNTOUCHED_LEVEL = "BACKWARD"
+"""The global level of a server that nobody has given another one."""
+
 
 class PlainRegistry(Registry):
     """A registry to which ``:.eu:orders`` is a name like any other, and which keeps its global settings.
@@ -44,13 +47,22 @@ class PlainRegistry(Registry):
         Raises:
             Refused: It is the global one, which cannot be removed.
         """
-        if scope == GLOBAL_SCOPE:
+        self.check_removable(scope, None)
+        super().delete_config(scope)
+
+    def check_removable(self, scope: str, level: str | None) -> None:
+        """Look whether a level can be removed.
+
+        Raises:
+            Refused: It is the global one, and not the one of an untouched server.
+        """
+        if scope == GLOBAL_SCOPE and level != UNTOUCHED_LEVEL:
             raise Refused(
                 f"{self.implementation} cannot remove its global compatibility level, only replace it. Set the level "
-                "that is wanted instead; BACKWARD is what holds where the server's own configuration names no other.",
+                f"that is wanted instead; {UNTOUCHED_LEVEL} is what holds where the server's own configuration names "
+                "no other.",
                 object_name=scope,
             )
-        super().delete_config(scope)
 
     def _list_by_subject(self, subjects: Iterable[str], listing: Listing) -> None:
         """List subjects; some servers name also those that only have a config, or had one."""

@@ -25,9 +25,13 @@ FIELDS = {
 }
 """The options that are fields of a definition, with the API's names."""
 
-_SECRET = re.compile(r"secret|passw|passphrase|jaas|token|credential|user\.info|api[-_.]?key", re.IGNORECASE)
+_SECRET = re.compile(
+    r"secret|passw|passphrase|jaas|token|credential|user\.info|api[-_.]?key|keystore\.key|private", re.IGNORECASE
+)
 _HARMLESS = re.compile(r"(\.source|\.url|\.class|\.provider)$", re.IGNORECASE)
 """Ends of names that look secret and are not, such as ``basic.auth.credentials.source``."""
+
+_USER_INFO = re.compile(r"(?<=://)[^/?#,\s]*@")
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,13 @@ class LinkRequest:
                 f"config must not hold the secret-looking {name!r}, since it is shown. Give it in secrets.",
                 object_name="config",
             )
+        for name, value in self._config().items():
+            if _USER_INFO.search(value):
+                raise InvalidOption(
+                    f"{name} of config must not carry user info, since URLs are shown. Give secrets the key "
+                    "basic.auth.user.info.",
+                    object_name="config",
+                )
 
     def definition(self) -> dict[str, Any]:
         """Return the body that makes it.
@@ -135,7 +146,7 @@ class LinkRequest:
         """Return a definition by the names of the options, its secrets hidden."""
         told = {option: held.get(name) for option, name in FIELDS.items() if held.get(name) is not None}
         secret = {name for name in held["config"] if is_secret(name) or name in self._secrets()}
-        config = {name: HIDDEN if name in secret else value for name, value in sorted(held["config"].items())}
+        config = {name: HIDDEN if name in secret else _without_user(v) for name, v in sorted(held["config"].items())}
         return {**told, "config": config}
 
     def _fields(self) -> dict[str, Any]:
@@ -152,6 +163,10 @@ class LinkRequest:
 def is_secret(name: str) -> bool:
     """Tell whether a key of a config looks as if its value were secret."""
     return bool(_SECRET.search(name)) and not _HARMLESS.search(name)
+
+
+def _without_user(value: Any) -> Any:
+    return _USER_INFO.sub(f"{HIDDEN}@", value) if isinstance(value, str) else value
 
 
 def _same(name: str, wanted: Any, held: Any) -> bool:

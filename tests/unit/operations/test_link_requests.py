@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import Refused
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import InvalidOption, Refused
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.link_requests import (
     HIDDEN,
     LinkRequest,
@@ -28,6 +28,8 @@ INFO = {"basic.auth.user.info": "[hidden]"}
         ("bearer.auth.token", True),
         ("bearer.auth.client.secret", True),
         ("sasl.jaas.config", True),
+        ("ssl.keystore.key", True),
+        ("ssl.keystore.location", False),
         ("basic.auth.credentials.source", False),
         ("bearer.auth.credentials.source", False),
         ("bearer.auth.issuer.endpoint.url", False),
@@ -79,3 +81,12 @@ def test_secrets_are_neither_shown_nor_in_a_representation() -> None:
     shown = request.shown({"config": {**URL, "own.name": "hush", "ssl.key.password": "hush"}, "context": "c"})
     assert shown == {"context": "c", "config": {**URL, "own.name": HIDDEN, "ssl.key.password": HIDDEN}}
     assert "hush" not in repr(request)
+
+
+def test_user_info_in_addresses_is_neither_taken_nor_shown() -> None:
+    both = {"schema.registry.url": "https://me:hush@a:8081/x,http://hush@b"}
+    with pytest.raises(InvalidOption, match=r"schema\.registry\.url of config") as refused:
+        LinkRequest("a", "present", config=both).check()
+    assert "hush" not in refused.value.message
+    shown = LinkRequest("a", "present").shown({"config": both})
+    assert shown == {"config": {"schema.registry.url": f"https://{HIDDEN}@a:8081/x,http://{HIDDEN}@b"}}

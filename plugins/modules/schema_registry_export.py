@@ -83,12 +83,12 @@ EXAMPLES = r"""
 - name: Export a registry with what only its topic tells
   lifeboat.kafka.schema_registry_export:
     registry:
-      url: http://registry.example.org:8081
+      url: http://confluent.example.org:8081
     kafka:
-      bootstrap_servers: [kafka.example.org:9092]
+      bootstrap_servers: [kafka-1.example.org:9092]
     store:
       path: /srv/lifeboat
-    backup_id: prod
+    backup_id: prod-confluent
 
 - name: Export the subjects of one team, and what they refer to
   lifeboat.kafka.schema_registry_export:

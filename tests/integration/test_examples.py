@@ -72,7 +72,7 @@ class Bed:
     Attributes:
         registries: By name: ``open`` with schemas, ``guarded`` by a password with the same, and the empty ``lost``.
         linked: An emulated one that has exporters and importers, which no registry has that can be started here.
-        source: A broker with topics and a group.
+        source: A broker with topics and a group, and with the topic of ``linked``.
         target: An empty one.
         guarded: One with the same topics, and the user ``backup``.
     """
@@ -93,6 +93,8 @@ class Bed:
             registry = self.linked
         return [
             ("http://registry.example.org:8081", registry.endpoint),
+            ("http://confluent.example.org:8081", self.linked.endpoint),
+            ("prod-confluent", "prod-payments"),  # one with topics too, as an example of backup_info wants of all
             ("https://registry.prod.example.org", "https://127.0.0.1:9"),
             ("https://registry.dr.example.org", "https://127.0.0.1:9"),
             ("https://registry-1.example.org", "http://127.0.0.1:9"),
@@ -135,6 +137,7 @@ def bed(secure_kafka: SecureKafka) -> Iterator[Bed]:
         secure_kafka.allow("backup", *(("topic", "*", operation) for operation in may), ("group", "*", "describe"))
         for broker in (source, secure_kafka):
             fill_broker(broker)
+        Topics(source.client).create("_schemas", 1, {"cleanup.policy": "compact"})
         registries = {"open": opened, "guarded": guarded, "lost": lost}
         with RegistryServer(confluent_with_links()) as linked:
             yield Bed(registries, linked, source, target, secure_kafka)
@@ -218,6 +221,7 @@ def test_documented_values_come_back(
         ("schema_registry_import", {**backup, **family, "ids": "assign"}),
         ("schema_registry_info", {**family, "gather": "versions", "query": "versions"}),
         ("schema_registry_compatibility", {**family, "compatibility": "FULL"}),
+        ("dek_registry_info", {**family, "gather": "full"}),
         ("schema_registry_mode", {**family, "store": store, "state": "recovered"}),
         ("schema_registry_subject", {**family, "subject": "documented", "schema": '"string"'}),
         ("topic_backup", {**backup, **topics, "groups": ["documented"]}),

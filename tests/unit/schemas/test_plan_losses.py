@@ -6,21 +6,29 @@
 from __future__ import annotations
 
 import copy
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from unit.schemas.building import state, version
+from unit.schemas.key_strategies import dek, kek
 from unit.schemas.model_registry import CONFLUENT
 from unit.schemas.planning import FULL, METADATA, planned, refused
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.apicurio import ApicurioRegistry
 from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.axonops import AxonOpsRegistry
-from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.confluent import ConfluentRegistry
+from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.confluent import (
+    COMMUNITY_CONFIG_FIELDS,
+    ConfluentRegistry,
+)
 from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.karapace import KarapaceRegistry
+from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.redpanda import RedpandaRegistry
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.capabilities import Capabilities
+from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.encryption_keys import keys_of
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.losses import LOSS_KINDS
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import ScopeSettings, Setting
+from testbed.documents import Document
 
 RULES = {"domainRules": [{"name": "r", "kind": "CONDITION", "type": "CEL", "mode": "WRITE", "expr": "true"}]}
 JSON_TEXT = {"schema_type": "JSON", "text": '{"type": "object", "properties": {}}'}
@@ -38,46 +46,39 @@ EVERYTHING = replace(
         version("json 1 = 8 > holder 1", **JSON_TEXT),
     ),
     settings={
-        "holder": ScopeSettings(Setting({**FULL, "normalize": True}, True), Setting("FORWARD", True)),
+        "holder": ScopeSettings(
+            Setting({**FULL, "normalize": True, "defaultRuleSet": RULES}, True), Setting("FORWARD", True)
+        ),
         ":.eu:": ScopeSettings(Setting(FULL, True)),
     },
+    keys=keys_of([kek("k", deleted=True)], [dek("k", "tagged", 1, "AAEC")]),
 )
 
 TAGGED, RULED = ("metadata", 2, ("tagged",)), ("rules", 1, ("ruled",))
-ABROAD, LEAF = (":.eu:", ":.eu:plain"), ("soft_deletes", 1, ("leaf",))
+ABROAD, LEAF = ("contexts", 2, (":.eu:", ":.eu:plain")), ("soft_deletes", 1, ("leaf",))
+KEK, LEAF_AND_KEK = ("soft_deletes", 1, ("k",)), ("soft_deletes", 2, ("k", "leaf"))
+TO_LATEST, AND_IN_JSON = ("references", 2, ("abroad", "newest")), ("references", 3, ("abroad", "json", "newest"))
+ELSEWHERE = ("references", 1, ("abroad",))
+CONFIG, ALL_SETTINGS = ("configs", 1, ("holder",)), ("configs", 3, ("holder",))
+KEYS = ("deks", 2, ("k", "tagged"))
+COMMUNITY = replace(ConfluentRegistry.declared, config_fields=COMMUNITY_CONFIG_FIELDS)
+WITH_RULES = replace(ConfluentRegistry.declared, register_keeps_rule_sets=True, import_keeps_rule_sets=True)
+AS_IN_REDPANDA = [TAGGED, RULED, ABROAD, LEAF, TO_LATEST, ALL_SETTINGS, KEYS]
 LOSSES = {
-    "confluent, keep": (ConfluentRegistry.declared, [RULED]),
-    "confluent, assign": (ConfluentRegistry.declared, [RULED, LEAF]),
-    "axonops, keep": (
-        AxonOpsRegistry.declared,
-        [TAGGED, RULED, LEAF, ("references", 1, ("abroad",)), ("configs", 1, ("holder",))],
-    ),
-    "axonops, assign": (
-        AxonOpsRegistry.declared,
-        [LEAF, ("references", 1, ("abroad",)), ("configs", 1, ("holder",))],
-    ),
-    "karapace, assign": (
+    "Confluent, keep": (WITH_RULES, [KEK]),
+    "Confluent, assign": (WITH_RULES, [LEAF_AND_KEK]),
+    "Confluent community, keep": (COMMUNITY, [RULED, KEK, CONFIG]),
+    "Confluent community, assign": (COMMUNITY, [RULED, LEAF_AND_KEK, CONFIG]),
+    "AxonOps, keep": (AxonOpsRegistry.declared, [TAGGED, RULED, LEAF, ELSEWHERE, CONFIG]),
+    "AxonOps, assign": (AxonOpsRegistry.declared, [LEAF, ELSEWHERE, CONFIG]),
+    "Karapace, assign": (
         KarapaceRegistry.declared,
-        [
-            TAGGED,
-            RULED,
-            ("contexts", 2, ABROAD),
-            LEAF,
-            ("references", 3, ("abroad", "json", "newest")),
-            ("configs", 2, ("holder",)),
-        ],
+        [TAGGED, RULED, ABROAD, LEAF, AND_IN_JSON, ALL_SETTINGS, KEYS],
     ),
-    "apicurio, assign": (
-        ApicurioRegistry.declared,
-        [
-            TAGGED,
-            RULED,
-            ("contexts", 2, ABROAD),
-            LEAF,
-            ("references", 2, ("abroad", "newest")),
-            ("configs", 2, ("holder",)),
-        ],
-    ),
+    "Redpanda, keep": (RedpandaRegistry.declared, AS_IN_REDPANDA),
+    "Redpanda, assign": (RedpandaRegistry.declared, AS_IN_REDPANDA),
+    "Apicurio, keep": (ApicurioRegistry.declared, AS_IN_REDPANDA),
+    "Apicurio, assign": (ApicurioRegistry.declared, AS_IN_REDPANDA),
 }
 
 
@@ -98,7 +99,27 @@ def test_a_make_loses_this_and_stops_for_it(make: str, capabilities: Capabilitie
 
 
 def test_what_holds_everything_loses_nothing() -> None:
-    assert planned(EVERYTHING, capabilities=replace(CONFLUENT, modes=CONFLUENT.modes | {"FORWARD"})).losses == ()
+    ideal = replace(CONFLUENT, modes=CONFLUENT.modes | {"FORWARD"}, deletes_used_keks=True)
+    assert planned(EVERYTHING, capabilities=ideal).losses == ()
+
+
+def test_the_guide_tells_what_is_lost_where() -> None:
+    makes: dict[str, dict[str, set[str]]] = {}
+    for name, (_capabilities, expected) in LOSSES.items():
+        make, _comma, ids = name.partition(", ")
+        makes.setdefault(make, {})[ids] = {kind for kind, _count, _subjects in expected}
+    rows = [["loss", *makes], ["---"] * (1 + len(makes))]
+    for kind in LOSS_KINDS:
+        cells = [f"`{kind}`"]
+        for told in makes.values():
+            losing = [ids for ids, kinds in told.items() if kind in kinds]
+            sometimes = f"`ids: {losing[0]}`" if losing else "\N{EN DASH}"
+            cells.append("yes" if len(losing) == len(told) else sometimes)
+        rows.append(cells)
+    table = Document("docs/guides/registries.md").section("What is lost where")
+    assert [re.split(r" *\| *", line.strip("| ")) for line in table.splitlines() if line.startswith("|")] == [
+        ["---" if set(cell) == {"-"} else cell for cell in row] for row in rows
+    ]
 
 
 def test_many_subjects_are_bounded_in_the_message() -> None:

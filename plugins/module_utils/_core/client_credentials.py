@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote_plus, urlencode
 
 from .settings import OAuthSettings
@@ -53,11 +54,8 @@ def read_token(content: bytes) -> Token:
     Raises:
         ValueError: It holds no usable token; the message says why, and nothing of the answer.
     """
-    try:
-        document = json.loads(content)
-    except ValueError:
-        document = None
-    if not isinstance(document, dict):
+    document = _document(content)
+    if document is None:
         raise ValueError("its answer is no JSON object")
     token = document.get("access_token")
     if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
@@ -70,11 +68,8 @@ def refusal(oauth: OAuthSettings, content: bytes) -> str:
 
     The rest of the answer is not shown, nor is the client's secret, should the server repeat it.
     """
-    try:
-        document = json.loads(content)
-    except ValueError:
-        return ""
-    said = [document.get(name) for name in ("error", "error_description")] if isinstance(document, dict) else []
+    document = _document(content) or {}
+    said = [document.get(name) for name in ("error", "error_description")]
     shown = ": ".join(text for text in said if isinstance(text, str) and text.strip())
     for secret in {oauth.client_secret, quote_plus(oauth.client_secret)} - {""}:
         shown = shown.replace(secret, "…")
@@ -82,10 +77,19 @@ def refusal(oauth: OAuthSettings, content: bytes) -> str:
     return f" ({flat})" if flat and flat.isprintable() else ""
 
 
+def _document(content: bytes) -> dict[str, Any] | None:
+    """Return the JSON object that an answer holds; None where it is no such."""
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
 def _seconds(expires_in: object) -> float | None:
     """Some servers write the number as a text."""
     try:
         seconds = float(expires_in) if isinstance(expires_in, int | float | str) else -1.0
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return seconds if seconds >= 0 else None

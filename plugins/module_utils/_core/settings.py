@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 
 from .errors import InvalidOption
 
+_FRAMING_HEADERS = frozenset({"connection", "content-length", "transfer-encoding"})
+"""What follows from a request's body, and would break it when it said anything else."""
+
 _SECRET_HEADER = re.compile(r"authorization|cookie|token|secret|password|passwd|api[-_]?key|credential", re.IGNORECASE)
 
 # As in Kafka's own clients: passwords, keys given as text, JAAS configurations, tokens.
@@ -153,6 +156,11 @@ class RegistrySettings:
             if wrong:
                 raise InvalidOption(f"registry.{name} {rule}.", object_name=f"registry.{name}")
         for name in self.headers:
+            if name.lower() in _FRAMING_HEADERS:
+                raise InvalidOption(
+                    f"registry.headers must not carry {name!r}, which follows from each request.",
+                    object_name="registry.headers",
+                )
             if _SECRET_HEADER.search(name):
                 raise InvalidOption(
                     f"registry.headers must not carry the secret-looking {name!r}, since headers are not hidden. "
@@ -321,7 +329,9 @@ def _check_proxy(url: str) -> None:
 def _is_http_url(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        # The encoding finds labels that no name of a host can have.
+        named = bool(parts.hostname) and bool((parts.hostname or "").encode("idna")) and url.isprintable()
+        return named and parts.scheme in ("http", "https") and (parts.port is None or parts.port > 0)
     except ValueError:
         return False
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from .._schemas.model import Reference, SchemaContent
 
 ALL = "all"
 """Stands for all versions of a subject."""
+
+_NUMBER = re.compile(r"0*[1-9][0-9]{,9}")  # no registry has numbers of more than 32 bits
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ class SubjectRequest:
         given = [ALL] if self.versions is None else list(self.versions)
         if given == [ALL]:
             return None
-        if not all(text.isascii() and text.isdigit() and int(text) > 0 for text in given):
+        if not all(_NUMBER.fullmatch(text) for text in given):
             raise InvalidOption(
                 f"The versions of {self.subject} must be numbers from 1, or all: {', '.join(given)}.",
                 object_name="versions",

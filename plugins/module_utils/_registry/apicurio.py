@@ -246,7 +246,7 @@ class ApicurioRegistry(Registry):
         if 0 not in numbers and numbers == sorted(numbers):
             in_a_row = numbers == list(range(1, len(numbers) + 1))
             path = f"/subjects/{self.address(subject)}/versions?deleted=true"
-            if in_a_row or numbers[:_LISTED] == self._list(path, "versions", absent=(NO_SUBJECT,)):
+            if in_a_row or numbers[:_LISTED] == self._list(path, "versions", int, absent=(NO_SUBJECT,)):
                 return None
         return f"its versions have names of their own ({', '.join(names[:3])}), which are not their numbers"
 

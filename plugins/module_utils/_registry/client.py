@@ -239,7 +239,7 @@ class RegistryClient:
         try:
             value = json.loads(raw.content) if raw.content else None
             is_json = True
-        except ValueError:
+        except (ValueError, RecursionError):
             value, is_json = None, False
         if raw.status < 300 and is_json:
             return Answer(raw.status, value)

@@ -155,7 +155,7 @@ class ConfluentRegistry(Registry):
             page = self._list(f"/schemas?{query}", "listing", absent=(NO_SUCH_PATH,))
             if not page:
                 return items
-            if not all(isinstance(i, dict) and isinstance(i.get("subject"), str) for i in page):
+            if not all(_is_told(item) for item in page):
                 raise self.client.unexpected(f"/schemas?{query}", page[:1], "a list of versions")
             items += page
 
@@ -165,6 +165,13 @@ class ConfluentRegistry(Registry):
 
     def _is_mode_set(self, scope: str, mode: str) -> bool | None:
         return None if scope in (GLOBAL_SCOPE, OVERALL_SCOPE) and mode == "READWRITE" else True
+
+
+def _is_told(item: Any) -> bool:
+    """Tell whether something looks like a version so far as `_key` and `_aliases` read it."""
+    return (
+        isinstance(item, dict) and isinstance(item.get("subject"), str) and isinstance(item.get("aliases") or [], list)
+    )
 
 
 def _key(item: dict[str, Any]) -> VersionKey:

@@ -16,7 +16,7 @@ from .._core.errors import RegistryError
 from .._schemas.encryption_keys import ALGORITHMS, Dek, DekKey, EncryptionKeys, Kek
 from .client import Answer, RegistryClient
 from .dialect import NO_SUCH_PATH, Registry
-from .items import typed
+from .items import optional, typed
 
 Key = TypeVar("Key", Kek, Dek)
 
@@ -76,7 +76,7 @@ class DekRegistry:
         """
         if not self._registry.declared.encryption_keys:
             return None
-        names = self._list(f"{ROOT}?deleted=true", "keks")
+        names = self._list(f"{ROOT}?deleted=true", "keks", str)
         if names is None:
             return None
         hidden: dict[DekKey, str] = {}
@@ -169,11 +169,11 @@ class DekRegistry:
         return problem is not None
 
     def _subjects(self, kek: str) -> list[str]:
-        return self._list(f"{ROOT}/{self._registry.address(kek)}/deks?deleted=true", "deks") or []
+        return self._list(f"{ROOT}/{self._registry.address(kek)}/deks?deleted=true", "deks", str) or []
 
     def _versions(self, series: tuple[str, str, str]) -> list[int]:
         kek, subject, algorithm = series
-        return self._list(f"{self._series_path(kek, subject)}?algorithm={algorithm}&deleted=true", "deks") or []
+        return self._list(f"{self._series_path(kek, subject)}?algorithm={algorithm}&deleted=true", "deks", int) or []
 
     def _read_kek(self, name: str) -> Kek | None:
         path = f"{ROOT}/{self._registry.address(name)}?deleted=true"
@@ -201,14 +201,14 @@ class DekRegistry:
                 path=path,
             ) from error
 
-    def _list(self, path: str, kind: str) -> list[Any] | None:
+    def _list(self, path: str, kind: str, members: type[Any]) -> list[Any] | None:
         """Read a list to its end, whatever the size of the server's pages; None where there is no such path."""
         found: dict[Any, None] = {}
         while True:
             page = self._client.get(f"{path}&offset={len(found)}&limit={_PAGE}", kind, absent=(*NO_KEY, NO_SUCH_PATH))
             if page is None:
                 return list(found) or None
-            if not isinstance(page, list) or not all(isinstance(member, str | int) for member in page):
+            if not isinstance(page, list) or not all(isinstance(member, members) for member in page):
                 raise self._client.unexpected(path, page, "a list of names or numbers")
             if set(page) <= set(found):  # a server that knows no pages repeats the first
                 return list(found)
@@ -225,11 +225,11 @@ def _kek(item: Any) -> Kek:
         name=typed(item, "name", str),
         kms_type=typed(item, "kmsType", str),
         kms_key_id=typed(item, "kmsKeyId", str),
-        kms_props=_optional(item, "kmsProps", dict) or None,
-        doc=_optional(item, "doc", str) or None,
+        kms_props=optional(item, "kmsProps", dict) or None,
+        doc=optional(item, "doc", str) or None,
         shared=bool(item.get("shared", False)),
         deleted=bool(item.get("deleted", False)),
-        changed_ms=_optional(item, "ts", int),
+        changed_ms=optional(item, "ts", int),
     )
 
 
@@ -241,9 +241,5 @@ def _dek(item: Any) -> Dek:
         algorithm=typed(item, "algorithm", str),
         version=typed(item, "version", int),
     )
-    wrapped = _optional(item, "encryptedKeyMaterial", str)
-    return Dek(key, wrapped, bool(item.get("deleted", False)), _optional(item, "ts", int))
-
-
-def _optional(item: Any, name: str, wanted: type[Any]) -> Any:
-    return None if item.get(name) is None else typed(item, name, wanted)
+    wrapped = optional(item, "encryptedKeyMaterial", str)
+    return Dek(key, wrapped, bool(item.get("deleted", False)), optional(item, "ts", int))

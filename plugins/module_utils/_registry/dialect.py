@@ -324,8 +324,8 @@ class Registry:
     def list_subject(self, subject: str) -> list[ListedVersion]:
         """List the versions of a subject, soft-deleted ones too, ascending."""
         path = f"/subjects/{self.address(subject)}/versions"
-        every = self._list(f"{path}?deleted=true", "versions", absent=(NO_SUBJECT,))
-        live = set(self._list(path, "versions", absent=(NO_SUBJECT, SUBJECT_SOFT_DELETED)))
+        every = self._list(f"{path}?deleted=true", "versions", int, absent=(NO_SUBJECT,))
+        live = set(self._list(path, "versions", int, absent=(NO_SUBJECT, SUBJECT_SOFT_DELETED)))
         return [ListedVersion(VersionKey(subject, v), deleted=v not in live) for v in sorted({*every, *live})]
 
     def _read_listed(self, listed: ListedVersion) -> SchemaVersion | None:
@@ -370,11 +370,11 @@ class Registry:
             path=path,
         )
 
-    def _list(self, path: str, kind: str, *, absent: tuple[int, ...] = ()) -> list[Any]:
+    def _list(self, path: str, kind: str, members: type[Any] = object, *, absent: tuple[int, ...] = ()) -> list[Any]:
         value = self.client.get(path, kind, absent=absent)
         if value is None:  # AxonOps gives null for an empty list
             return []
-        if not isinstance(value, list):
+        if not isinstance(value, list) or not all(isinstance(member, members) for member in value):
             raise self.client.unexpected(path, value, "a list")
         return value
 

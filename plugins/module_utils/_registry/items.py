@@ -14,7 +14,7 @@ from typing import Any
 
 from .._schemas.model import Reference, SchemaContent, SchemaVersion
 
-_KINDS: Mapping[type[Any], str] = {int: "a number", str: "a text", dict: "an object"}
+_KINDS: Mapping[type[Any], str] = {int: "a number", str: "a text", dict: "an object", list: "a list"}
 
 
 def read_version(item: Any, subject: str, *, deleted: bool) -> SchemaVersion:
@@ -35,8 +35,8 @@ def read_version(item: Any, subject: str, *, deleted: bool) -> SchemaVersion:
         id=typed(item, "id", int),
         content=content,
         deleted=bool(item.get("deleted", deleted)),
-        guid=item.get("guid"),
-        created_ms=item.get("ts"),
+        guid=optional(item, "guid", str),
+        created_ms=optional(item, "ts", int),
     )
 
 
@@ -48,11 +48,11 @@ def read_content(item: Any) -> SchemaContent:
     """
     text = typed(item, "schema", str)
     return SchemaContent(
-        schema_type=item.get("schemaType") or "AVRO",  # left out for Avro by many servers
+        schema_type=optional(item, "schemaType", str) or "AVRO",  # left out for Avro by many servers
         text=text,
-        references=tuple(_read_reference(reference) for reference in item.get("references") or ()),
-        metadata=without_empty(item.get("metadata")),
-        rule_set=without_empty(item.get("ruleSet")),
+        references=tuple(_read_reference(reference) for reference in optional(item, "references", list) or ()),
+        metadata=without_empty(optional(item, "metadata", dict)),
+        rule_set=without_empty(optional(item, "ruleSet", dict)),
     )
 
 
@@ -93,7 +93,7 @@ def _read_reference(item: Any) -> Reference:
 
 
 def typed(item: Any, name: str, wanted: type[Any]) -> Any:
-    """Return a member of a JSON object that must be there and of a type: a number, a text or an object.
+    """Return a member of a JSON object that must be there and of a type: a number, a text, an object or a list.
 
     Raises:
         ValueError: It is not, or there is no object.
@@ -102,3 +102,12 @@ def typed(item: Any, name: str, wanted: type[Any]) -> Any:
     if not isinstance(value, wanted) or isinstance(value, bool):
         raise ValueError(f"{name} is not {_KINDS[wanted]}")
     return value
+
+
+def optional(item: Any, name: str, wanted: type[Any]) -> Any:
+    """Return a member of a JSON object as `typed` does; None where it is null, or not there.
+
+    Raises:
+        ValueError: It is of another type.
+    """
+    return None if item.get(name) is None else typed(item, name, wanted)

@@ -62,10 +62,10 @@ class Links:
         value = self.registry.client.get(self._path(name), self.kind, absent=_ABSENT)
         if value is None:
             return None
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) or not isinstance(value.get("subjects") or [], list):
             raise self.registry.client.unexpected(self._path(name), value, f"an {self.kind}")
         if not isinstance(value.get("config"), dict):
-            value["config"] = self.registry.client.get(self._path(name, "config"), self.kind, absent=_ABSENT) or {}
+            value["config"] = self._config(name)
         return value
 
     def status(self, name: str) -> LinkStatus:
@@ -74,7 +74,8 @@ class Links:
         value = self.registry.client.get(path, self.kind)
         if not isinstance(value, dict) or not isinstance(value.get("state"), str):
             raise self.registry.client.unexpected(path, value, f"the status of an {self.kind}")
-        return LinkStatus(value["state"], value.get("offset"), value.get("trace") or None)
+        trace = value.get("trace")
+        return LinkStatus(value["state"], value.get("offset"), str(trace) if trace else None)
 
     def create(self, name: str, definition: dict[str, Any]) -> None:
         """Make a new one, which the server starts."""
@@ -92,6 +93,13 @@ class Links:
     def delete(self, name: str) -> None:
         """Remove it; nothing happens where there is none."""
         self.registry.client.send("DELETE", self._path(name), self.kind, accept=_ABSENT)
+
+    def _config(self, name: str) -> dict[str, Any]:
+        path = self._path(name, "config")
+        value = self.registry.client.get(path, self.kind, absent=_ABSENT)
+        if value is not None and not isinstance(value, dict):
+            raise self.registry.client.unexpected(path, value, f"the config of an {self.kind}")
+        return value or {}
 
     def _path(self, name: str, *below: str) -> str:
         return "/".join((f"/{self.kind}s", quote(name, safe=""), *below))

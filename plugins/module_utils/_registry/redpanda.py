@@ -99,10 +99,14 @@ class RedpandaRegistry(PlainRegistry):
             self.set_mode(scope, READWRITE)
 
     def _stands_for(self, schema_id: int, content: SchemaContent) -> bool:
-        item = self.client.get(f"/schemas/ids/{schema_id}", "schema", absent=(NO_SCHEMA,))
+        path = f"/schemas/ids/{schema_id}"
+        item = self.client.get(path, "schema", absent=(NO_SCHEMA,))
         if item is None:
             return False
-        held = items.read_content(item)
+        try:
+            held = items.read_content(item)
+        except ValueError as error:
+            raise self.client.unexpected(path, item, f"a schema ({error})") from error
         return same_text(held, content) and held.references == content.references
 
     def _is_mode_set(self, scope: str, mode: str) -> bool | None:

@@ -85,6 +85,7 @@ class Transport:
 
     def __init__(self, settings: RegistrySettings, inner: httpx.BaseTransport | None = None) -> None:
         require_httpx()
+        _check_urls(settings)
         self.urls = settings.urls
         self._timeout = settings.timeout
         self._nodes = [(httpx.URL(url).copy_with(path="/"), _base_path(url)) for url in settings.urls]
@@ -214,6 +215,20 @@ def _replaced(known: httpx.Headers, headers: Mapping[str, str]) -> httpx.Headers
 
 def _base_path(url: str) -> bytes:
     return httpx.URL(url).raw_path.rstrip(b"/")
+
+
+def _check_urls(settings: RegistrySettings) -> None:
+    """Refuse URLs that the library does not take, such as those of hosts whose names are no international ones."""
+    given = [("registry.url", url) for url in settings.urls]
+    if settings.proxy is not None:
+        given.append(("registry.proxy", settings.proxy))
+    if settings.oauth is not None:
+        given.append(("registry.oauth.token_url", settings.oauth.token_url))
+    for option, url in given:
+        try:
+            _host = httpx.URL(url).host
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise InvalidOption(f"{option} holds no usable URL: {_describe(error)}.", object_name=option) from error
 
 
 def _network(settings: RegistrySettings) -> httpx.HTTPTransport:

@@ -46,7 +46,7 @@ def test_urls_are_kept_in_order_and_without_a_slash_at_the_end() -> None:
     "url",
     ["", "registry:8081", "ftp://registry", "http://", "http://:8081", "http://a:0", "http://a:99999", "http://a:b",
      "http://[::1", "//registry", "http://me:hunter2@registry", "http://hunter2@registry", "http://a?hunter2",
-     "http://a#hunter2"],
+     "http://a#hunter2", "http://a..b", "http://a/\n", f"http://{'a' * 64}.example"],
 )  # fmt: skip
 def test_a_url_that_cannot_be_used_is_refused(url: str) -> None:
     assert refusal(url=[URL, url]).object_name == "registry.url"
@@ -71,6 +71,9 @@ def test_there_must_be_a_url() -> None:
         ({"proxy": "socks5://proxy.example.org"}, "proxy"),
         ({"proxy": "http://me:hunter2@proxy.example.org"}, "proxy"),
         ({"proxy": "http://proxy.example.org/path"}, "proxy"),
+        ({"proxy": "http://proxy..example.org"}, "proxy"),
+        ({"oauth": OAUTH | {"token_url": "https://login..example.org"}}, "oauth.token_url"),
+        ({"headers": {"Content-length": "5"}}, "headers"),
         ({"proxy_username": "me", "proxy_password": "hunter2"}, "proxy_username"),
         ({"proxy": PROXY, "proxy_username": "me"}, "proxy_username"),
         ({"proxy": PROXY, "proxy_password": "hunter2"}, "proxy_password"),

@@ -223,6 +223,23 @@ def test_a_tls_failure_is_said_at_once(client_of, clock, text, advice):
 
 
 @pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"url": ["http://\u2603.example"]}, "registry.url"),
+        ({"proxy": "http://\u2603.example"}, "registry.proxy"),
+        (
+            {"oauth": {"token_url": "http://xn--a.example", "client_id": "a", "client_secret": "b"}},
+            "registry.oauth.token_url",
+        ),
+    ],
+)
+def test_a_host_whose_name_is_none_is_refused(client_of, options, named):
+    with pytest.raises(InvalidOption, match=f"^{named} holds no usable URL") as caught:
+        client_of(Script(), **options)
+    assert caught.value.object_name == named
+
+
+@pytest.mark.parametrize(
     ("answer", "code", "said"),
     [
         (httpx.Response(401, text="Unauthorized\n"), "authentication_failed", "registry.password"),
@@ -236,6 +253,7 @@ def test_a_tls_failure_is_said_at_once(client_of, clock, text, advice):
             "HTTP 422, code 42205: 'm'",
         ),
         (httpx.Response(200, content=b'["a",'), "not_a_registry", "instead of JSON"),
+        (httpx.Response(200, content=b"[" * 100_000), "not_a_registry", "instead of JSON"),
     ],
 )
 def test_every_useless_answer_has_its_code(client_of, answer, code, said):

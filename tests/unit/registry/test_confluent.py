@@ -253,7 +253,24 @@ def test_editions_with_exporters_keep_rule_sets(confluent, replay):
     assert confluent.capabilities.config_fields is None
 
 
-@pytest.mark.parametrize("body", ['[{"subject":"a"}]', '[{"version":1}]', '["a"]', '{"a":1}'])
+VERSION = '"subject":"a","version":1,"id":1,"schema":"s"'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '[{"subject":"a"}]',
+        '[{"version":1}]',
+        '["a"]',
+        '{"a":1}',
+        f'[{{{VERSION},"references":5}}]',
+        f'[{{{VERSION},"references":[5]}}]',
+        f'[{{{VERSION},"metadata":["a"]}}]',
+        f'[{{{VERSION},"ruleSet":true}}]',
+        f'[{{{VERSION},"schemaType":{{}}}}]',
+        f'[{{{VERSION},"aliases":5}}]',
+    ],
+)
 def test_an_answer_of_another_shape_is_an_error(confluent, replay, body):
     bulk = replay.answers["", "schemas", "subjectPrefix=:*:&deleted=true"]
     if body.startswith("{"):

@@ -186,7 +186,7 @@ def test_a_dek_behind_an_alias_is_hidden(keys, carrier):
     assert "aliasForDeks" in found.hidden[DekKey("k", "s", "", 0)]
 
 
-@pytest.mark.parametrize("value", [{}, "k", [{}]])
+@pytest.mark.parametrize("value", [{}, "k", [{}], [5]])
 def test_an_answer_of_another_shape_is_an_error(keys, carrier, value):
     carrier.instead[ROOT] = Answer(200, value)
     with pytest.raises(RegistryError) as caught:

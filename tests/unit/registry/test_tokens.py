@@ -96,8 +96,9 @@ def test_a_token_is_used_until_shortly_before_it_expires(client, servers, clock)
     assert tokens_sent(servers) == ["Bearer token-1", "Bearer token-1", "Bearer token-2"]
 
 
-def test_a_token_of_unknown_life_is_used_until_it_is_refused(client, servers, clock):
-    servers.lifetime = None
+@pytest.mark.parametrize("lifetime", [None, "soon", -1, 10**400, [5]])
+def test_a_token_of_unknown_life_is_used_until_it_is_refused(client, servers, clock, lifetime):
+    servers.lifetime = lifetime
     ask(client)
     clock.sleep(10**9)
     ask(client)
@@ -168,6 +169,7 @@ def test_a_token_that_is_still_good_is_used_when_it_cannot_be_renewed_yet(client
         (httpx.Response(302, headers={"Location": "https://elsewhere.example"}), "HTTP 302."),
         (httpx.Response(404, html="<h1>Nothing</h1>"), "HTTP 404."),
         (httpx.Response(200, html="<h1>Log in</h1>"), "its answer is no JSON object"),
+        (httpx.Response(200, content=b"[" * 100_000), "its answer is no JSON object"),
         (httpx.Response(200, json={"access_token": "a\nb"}), "its answer holds no access_token"),
     ],
 )

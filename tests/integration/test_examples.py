@@ -23,6 +23,7 @@ from testbed.contents import avro, fill, holding, register
 from testbed.fixtures import RegistryFactory
 from testbed.groups import commit
 from testbed.kafka import Kafka
+from testbed.keys import create_dek, create_kek
 from testbed.module_docs import misfits, module_docs
 from testbed.modules import MODULES, run_module
 from testbed.reading import check_same, read_topic
@@ -205,6 +206,8 @@ def test_documented_values_come_back(
     """All that the documentation says is returned, with the options that ask for most."""
     source = registry_factory()
     fill(source)
+    create_kek(source, "documented")
+    create_dek(source, "documented", "orders-value", 1, "AAEC")
     store = {"path": str(tmp_path / "store")}
     backup = {"store": store, "backup_id": "prod"}
     Topics(kafka.client).create("documented", 1, {"retention.ms": -1})

@@ -89,6 +89,7 @@ class LinkRequest:
         ):
             if wrong:
                 raise InvalidOption(f"{name} {rule}.", object_name=name)
+        self._check_values()
         for name in filter(is_secret, self._config()):
             raise InvalidOption(
                 f"config must not hold the secret-looking {name!r}, since it is shown. Give it in secrets.",
@@ -101,6 +102,17 @@ class LinkRequest:
                     "basic.auth.user.info.",
                     object_name="config",
                 )
+
+    def _check_values(self) -> None:
+        config, secrets = self.config or {}, self.secrets or {}
+        for option, values in (("config", config), ("secrets", secrets)):
+            for name, value in values.items():
+                if isinstance(value, dict | list) or (value is None and option == "secrets"):
+                    raise InvalidOption(
+                        f"{name!r} of {option} must be a text, a number, true or false.", object_name=option
+                    )
+        for name in sorted(set(config) & set(secrets)):
+            raise InvalidOption(f"{name!r} is in config and in secrets; give it in one of them.", object_name="config")
 
     def definition(self) -> dict[str, Any]:
         """Return the body that makes it.

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,9 @@ from .._core.settings import RegistrySettings
 from .transport import Interrupted, NotConnected, RawAnswer
 
 _QUOTED = 200
+
+_CREDENTIALS = re.compile(r"(authorization\W{1,5}(?:basic|bearer)\s+)[^\s\"',;<>]+", re.IGNORECASE)
+"""As a proxy may repeat the headers that it got; a user and password are hidden by their values, but not in Base64."""
 
 
 class AnswerLost(RegistryError):
@@ -136,4 +140,5 @@ class Asked:
 def quoted(text: str) -> str:
     """Bound and flatten what a server said, for a message."""
     flat = " ".join("".join(character if character.isprintable() else " " for character in text[:2000]).split())
+    flat = _CREDENTIALS.sub(r"\1…", flat)
     return repr(flat if len(flat) <= _QUOTED else flat[:_QUOTED] + "…")

@@ -137,6 +137,10 @@ class Names:
             raise InvalidOption(
                 f"subject_mapping gives {subject} the name {new!r}, which is no subject.", object_name=subject
             )
+        if new != subject and context_scope(context_of(new)) == OVERALL_SCOPE:
+            raise InvalidOption(
+                f"subject_mapping gives {subject} the name {new}, whose context holds no subjects.", object_name=subject
+            )
         if new != subject and context_of(new) == DEFAULT_CONTEXT != context_of(subject) and ":." in new:
             raise InvalidOption(
                 f"subject_mapping would make {subject} into {new}, in which the context has become a part of the name. "

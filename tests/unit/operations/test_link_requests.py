@@ -90,3 +90,20 @@ def test_user_info_in_addresses_is_neither_taken_nor_shown() -> None:
     assert "hush" not in refused.value.message
     shown = LinkRequest("a", "present").shown({"config": both})
     assert shown == {"config": {"schema.registry.url": f"https://{HIDDEN}@a:8081/x,http://{HIDDEN}@b"}}
+
+
+@pytest.mark.parametrize(
+    ("config", "secrets", "named"),
+    [
+        ({"a": {"b": "c"}}, {}, "config"),
+        ({"a": ["b"]}, {}, "config"),
+        ({}, {"a": None}, "secrets"),
+        ({}, {"a": {"b": "hush"}}, "secrets"),
+        ({"a": "b"}, {"a": "hush"}, "config"),
+    ],
+)
+def test_values_that_cannot_be_sent_are_refused(config: dict[str, Any], secrets: dict[str, Any], named: str) -> None:
+    with pytest.raises(InvalidOption, match="'a'") as caught:
+        LinkRequest("a", "present", config=config, secrets=secrets).check()
+    assert caught.value.object_name == named
+    assert "hush" not in caught.value.message

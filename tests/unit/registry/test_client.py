@@ -267,6 +267,19 @@ def test_every_useless_answer_has_its_code(client_of, answer, code, said):
 
 
 @pytest.mark.parametrize(
+    "said",
+    [
+        httpx.Response(200, html="<p>Proxy-Authorization: Basic c2VjcmV0</p>"),
+        httpx.Response(502, json={"message": '{"authorization": "Bearer c2VjcmV0", "host": "a"}'}),
+    ],
+)
+def test_credentials_that_a_proxy_repeats_are_not_shown(client_of, said):
+    with pytest.raises(RegistryError, match=r"(?i)authorization.*…") as caught:
+        client_of(Script(said), retries=0).get("/subjects", "subjects")
+    assert "c2VjcmV0" not in caught.value.message
+
+
+@pytest.mark.parametrize(
     ("options", "status", "advice"),
     [
         ({}, 401, "give registry.username and registry.password, registry.token, registry.oauth or registry.api_key"),

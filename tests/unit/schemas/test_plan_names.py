@@ -57,6 +57,7 @@ def test_a_mapping_that_moves_a_subject_to_another_context() -> None:
         ({"nobody": "x"}, "names nobody, which is not among"),
         ({"a": ":.eu:"}, "which is no subject"),
         ({r"~(.*)": ""}, "which is no subject"),
+        ({"a": ":.__GLOBAL:a"}, "whose context holds no subjects"),
         ({r"~(.*c)": r"x-\1"}, "into x-:.eu:c, in which the context has become a part of the name"),
         ({"~(a": "b"}, "unterminated"),
     ],

@@ -14,6 +14,8 @@ from urllib.parse import quote
 
 import pytest
 from faults.registry_proxy import Fault, RegistryProxy
+from registries.confluent import Confluent
+from registries.emulated import EmulatedRegistry
 
 from testbed.apicurio import COMPATIBLE, NATIVE, Apicurio
 from testbed.axonops import AxonOpsRegistry
@@ -239,6 +241,23 @@ def test_another_make_comes_in_with_all_ids(
         "payments-value version 1", "gone version 1",
     }  # fmt: skip
     assert levels(apicurio, "payments-value") == {"": "FORWARD", "/payments-value": "NONE"}
+
+
+def test_what_is_soft_deleted_comes_back_below_what_lives(apicurio: Apicurio, export: Run, bring: Run) -> None:
+    with EmulatedRegistry(Confluent) as source:
+        set_mode(source, "IMPORT")
+        place(source, "address", 30, 1, avro("Address", "street"))
+        delete(source, "address")
+        place(source, "customer", 40, 1, holder("Customer", "Address", "address"))
+        set_mode(source, "READWRITE")
+        export(source).succeeded()
+    apicurio.restart()
+    assert bring(ids="keep").succeeded()["plan"]["exact"]
+    assert {name: facts[1:] for name, facts in holding(apicurio).items()} == {
+        "address version 1": ("DISABLED", []),
+        "customer version 1": ("ENABLED", [("address", "1")]),
+    }
+    assert not bring(ids="keep").succeeded()["changed"]
 
 
 def test_losses_are_refused_until_they_are_accepted(

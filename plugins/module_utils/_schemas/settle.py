@@ -98,6 +98,8 @@ class Settling:
     def _find_stay_live(self) -> None:
         """Find what cannot be soft-deleted since a version refers to it that is not registered afterwards."""
         self.stay_live = set()
+        if self._capabilities.ids_at_once:
+            return  # all come in as they are
         doomed = self._to_delete()
         if not self._capabilities.soft_delete:
             self.stay_live = doomed

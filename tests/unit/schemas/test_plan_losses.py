@@ -77,7 +77,7 @@ LOSSES = {
     ),
     "Redpanda, keep": (RedpandaRegistry.declared, AS_IN_REDPANDA),
     "Redpanda, assign": (RedpandaRegistry.declared, AS_IN_REDPANDA),
-    "Apicurio, keep": (ApicurioRegistry.declared, AS_IN_REDPANDA),
+    "Apicurio, keep": (ApicurioRegistry.declared, [lost for lost in AS_IN_REDPANDA if lost != LEAF]),
     "Apicurio, assign": (ApicurioRegistry.declared, AS_IN_REDPANDA),
 }
 

@@ -149,6 +149,16 @@ def test_a_state_is_waited_for_with_a_limit(bed: Bed) -> None:
     assert "STARTING" in failed["msg"]
 
 
+@pytest.mark.parametrize("wait", [False, True])
+def test_a_pause_is_only_waited_for_when_asked(bed: Bed, wait: bool) -> None:
+    bed.run(config=CONFIG, state="running").succeeded()
+    begin = len(bed.server.requests)
+    bed.run(state="paused", wait=wait).succeeded()
+    methods = [request.method for request in bed.server.requests[begin:] if "/to-dr/" in request.path]
+    paused = methods.index("PUT")
+    assert methods[paused + 1 :].count("GET") == 1 + wait  # the last one is told
+
+
 def test_what_stopped_it_is_told(bed: Bed) -> None:
     bed.links.trouble = "java.net.ConnectException: Connection refused"
     failed = bed.run(config=CONFIG, state="running").failed()

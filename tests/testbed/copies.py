@@ -98,10 +98,6 @@ class Copies:
         """Start a backup."""
         return start_module("topic_backup", **self.backup_options(*topics, **more))
 
-    def start_restore(self, *topics: str, **more: Any) -> RunningModule:
-        """Start a restore."""
-        return start_module("topic_restore", **self.restore_options(*topics, **more))
-
     def verify(self, *topics: str, **more: Any) -> dict[str, Any]:
         """Compare restored topics with the backup and return the module's result."""
         options = self.restore_options(*topics)

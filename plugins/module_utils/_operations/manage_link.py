@@ -120,7 +120,7 @@ class LinkChange:
             self.links.delete(name)
         else:
             self.links.act(name, step)
-            if step == PAUSE:
+            if step == PAUSE and step != self.steps[-1]:  # what follows needs it paused
                 self._await("PAUSED")
 
     def _resume_after(self, error: LifeboatError) -> None:

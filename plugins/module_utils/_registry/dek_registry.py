@@ -39,6 +39,8 @@ _KMS_FAILED = (
     "its key encryption key is shared, so that the registry unwraps it on every read, and its KMS refused that"
 )
 
+_TELLING = 8
+"""Characters of a secret by which it is found in a message, which may end before it does."""
 
 _ALIASED = "the aliasForDeks in its subject's config hides it"
 
@@ -106,7 +108,17 @@ class DekRegistry:
             RegistryError: It was refused, also where there is another one of that name.
         """
         body = {name: value for name, value in {"name": kek.name, **kek.facts()}.items() if value is not None}
-        answer = self._write("POST", ROOT, "kek", body=body, accept=EXISTS)
+        try:
+            answer = self._write("POST", ROOT, "kek", body=body, accept=EXISTS)
+        except RegistryError as error:
+            props = [str(value) for value in (kek.kms_props or {}).values() if value]
+            if any(value[:_TELLING] in error.message for value in props):  # they may be credentials
+                status = error.facts.get("http_status")
+                error.message = (
+                    f"{kek} cannot be created: HTTP {status}. What the schema registry {self._client.url} said is not "
+                    "shown, since it repeats values of kmsProps."
+                )
+            raise
         if answer.code is not None:  # an answer may have been lost, and the request repeated
             held = self._read_kek(kek.name)
             if held is None or held.deleted or held.facts() != kek.facts():

@@ -16,6 +16,9 @@ from .transport import Interrupted, NotConnected, RawAnswer
 
 _QUOTED = 200
 
+_KEYS = "/dek-registry/"
+"""Below it registries answer with keys in clear, and with what their key management services are told."""
+
 _CREDENTIALS = re.compile(r"(authorization\W{1,5}(?:basic|bearer)\s+)[^\s\"',;<>]+", re.IGNORECASE)
 """As a proxy may repeat the headers that it got; a user and password are hidden by their values, but not in Base64."""
 
@@ -90,7 +93,10 @@ class Asked:
             said = f"a redirection to {quoted(raw.headers.get('location', ''))}; redirections are not followed"
         else:
             kind = raw.headers.get("content-type", "no content type")
-            said = f"{kind} instead of JSON: {quoted(raw.content.decode('utf-8', 'replace'))}"
+            body = quoted(raw.content.decode("utf-8", "replace"))
+            if self.path.startswith(_KEYS):
+                body = "not shown, as it may hold a key"
+            said = f"{kind} instead of JSON: {body}"
         return self._error(
             f"{self.method} {self.path} at {self._place} gave {said}. Is this URL a schema registry's?",
             "not_a_registry",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -162,6 +163,25 @@ def test_a_key_in_clear_is_neither_asked_for_nor_sent(keys, carrier):
         keys.read()
     assert "c2VjcmV0" not in caught.value.message
     assert caught.value.code == "not_a_registry"
+
+
+@pytest.mark.parametrize("padding", [0, 175])
+def test_what_a_kms_is_told_is_not_shown_when_the_registry_repeats_it(keys, carrier, padding):
+    secret = {"accessKey": "s3cret-word-of-a-kms"}
+    said = "x" * padding + json.dumps(secret)
+    carrier.instead[ROOT] = Answer(422, {"error_code": 42272, "message": said})
+    with pytest.raises(RegistryError, match="HTTP 422") as caught:
+        keys.create_kek(replace(KEK, kms_props=secret))
+    assert "s3cret-word" not in caught.value.message
+    with pytest.raises(RegistryError, match="accessKey" if not padding else "xxx"):
+        keys.create_kek(replace(KEK, kms_props={"region": "eu-central-1"}))
+
+
+def test_what_is_no_json_is_not_shown_where_keys_are(keys, carrier):
+    carrier.instead[ROOT] = Answer(200, b'{"keyMaterial": "c2VjcmV0"', "text/html")
+    with pytest.raises(RegistryError, match="instead of JSON: not shown") as caught:
+        keys.read()
+    assert "c2VjcmV0" not in caught.value.message
 
 
 @pytest.mark.parametrize("code", [50070, 40370])

@@ -25,6 +25,7 @@ from .model import (
     Setting,
     VersionKey,
     context_of,
+    context_scope,
     split_subject,
 )
 
@@ -44,7 +45,7 @@ class TopicLog:
         modes: The modes that are set, by scope.
         highest_ids: The highest id by context of all versions in the log, deleted ones too.
         versions: The last id of each version in the log, deleted ones too.
-        held: The versions that were not purged.
+        held: The versions that were not purged, nor cleared away when their registry was set to IMPORT.
         passed_over: How many records could not be understood.
     """
 
@@ -56,6 +57,7 @@ class TopicLog:
     held: set[VersionKey] = field(default_factory=set)
     passed_over: int = 0
     _named: set[str] = field(default_factory=set)
+    _soft_deleted: set[VersionKey] = field(default_factory=set)
 
     @property
     def contexts(self) -> set[str]:
@@ -94,6 +96,12 @@ class TopicLog:
         kind = key["keytype"]
         if kind == "SCHEMA":
             self._take_version(key, value)
+        elif kind == "DELETE_SUBJECT" and value is not None:
+            subject, newest = _text(value, "subject"), int(value["version"])
+            self._soft_deleted |= {held for held in self.held if held.subject == subject and held.version <= newest}
+        elif kind == "CLEAR_SUBJECT":
+            scope = _scope(key)
+            self.held -= {held for held in self.held & self._soft_deleted if _covers(scope, held.subject)}
         elif kind == "CONFIG":
             self._set(self.configs, key, None if value is None else _config(value))
         elif kind == "MODE":
@@ -108,6 +116,7 @@ class TopicLog:
         told, schema_id = VersionKey(_text(value, "subject"), int(value["version"])), int(value["id"])
         self.versions[told] = schema_id
         self.held.add(told)
+        (self._soft_deleted.add if value.get("deleted") else self._soft_deleted.discard)(told)
         context = context_of(told.subject)
         self.highest_ids[context] = max(schema_id, self.highest_ids.get(context, schema_id))
 
@@ -141,6 +150,11 @@ def _text(value: dict[str, Any], name: str) -> str:
 def _scope(key: dict[str, Any]) -> str:
     """Return the scope that a key names; the registry's own is without a subject, or with null in its place."""
     return GLOBAL_SCOPE if key.get("subject") is None else _text(key, "subject")
+
+
+def _covers(scope: str, subject: str) -> bool:
+    """Tell whether a subject lies in a scope; the registry's own is all contexts here."""
+    return scope in (GLOBAL_SCOPE, OVERALL_SCOPE, subject, context_scope(context_of(subject)))
 
 
 def _config(value: dict[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model impo
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.topic_log import TopicLog
 
 RECORDED = Path(__file__).parents[2] / "fixtures" / "registries"
+ALL_OF_IT = "/schemas?subjectPrefix=:*:&deleted=true"
 DELETES = {"confluent": TopicDeletes.NULL, "karapace": TopicDeletes.NULL_OR_EMPTY}
 
 
@@ -140,3 +141,33 @@ def test_ids_of_purged_versions_still_count() -> None:
     assert log.highest_ids == {".eu": 41}
     assert log.versions == {VersionKey(":.eu:a", 3): 41}
     assert log.contexts == {"."}
+
+
+@pytest.mark.parametrize(
+    ("cleared", "left"),
+    [
+        ({"subject": "a"}, {("a", 2), ("b", 1), (":.eu:c", 1)}),
+        ({"subject": ":.eu:"}, {("a", 1), ("a", 2), ("b", 1)}),
+        ({}, {("a", 2)}),
+        ({"subject": ":.__GLOBAL:"}, {("a", 2)}),
+    ],
+)
+def test_what_is_cleared_away_is_no_longer_held(cleared: dict[str, str], left: set[tuple[str, int]]) -> None:
+    """A registry that reads such a record drops what is soft-deleted, also where no record tells of each version."""
+    log = TopicLog(TopicDeletes.NULL)
+
+    def take(kind: str, more: Mapping[str, Any], value: Mapping[str, Any]) -> None:
+        log.take(json.dumps({"keytype": kind, **more}).encode(), json.dumps(value).encode())
+
+    for subject, version, deleted in (("a", 1, True), ("a", 2, False), ("b", 1, False), (":.eu:c", 1, True)):
+        told = {"subject": subject, "version": version}
+        take("SCHEMA", told, {**told, "id": version, "deleted": deleted})
+    take("DELETE_SUBJECT", {"subject": "b"}, {"subject": "b", "version": 1})
+    take("CLEAR_SUBJECT", cleared, cleared)
+    assert log.held == {VersionKey(*one) for one in left}
+    assert log.passed_over == 0
+
+
+def test_a_topic_holds_what_its_registry_lists() -> None:
+    listed = next(json.loads(one["body"]) for one in lines("confluent/rest.jsonl.gz") if one["path"] == ALL_OF_IT)
+    assert log_of("confluent").held == {VersionKey(one["subject"], one["version"]) for one in listed}

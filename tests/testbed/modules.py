@@ -102,8 +102,8 @@ class RunningModule:
 
 
 def start_module(
-    name: str,
-    /,  # modules may have an option of this name
+    module: str,
+    /,
     *,
     check: bool = False,
     diff: bool = False,
@@ -114,7 +114,7 @@ def start_module(
     """Start a module.
 
     Args:
-        name: Its name without the collection's.
+        module: Its name without the collection's.
         check: Whether in check mode.
         diff: Whether in diff mode.
         environment: What is set in its environment besides; no ``LIFEBOAT_*`` is inherited.
@@ -124,12 +124,12 @@ def start_module(
     kept = {key: value for key, value in os.environ.items() if not key.startswith(FOREIGN)}
     arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": diff}
     _start_server()
-    return RunningModule(name, arguments, kept | dict(environment or {}), mishap)
+    return RunningModule(module, arguments, kept | dict(environment or {}), mishap)
 
 
-def run_module(name: str, /, **options: Any) -> Outcome:
+def run_module(module: str, /, **options: Any) -> Outcome:
     """Run a module to its end; takes what `start_module` does."""
-    return start_module(name, **options).wait()
+    return start_module(module, **options).wait()
 
 
 def _text(warning: Any) -> str:

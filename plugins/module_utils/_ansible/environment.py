@@ -64,7 +64,16 @@ def _options(prefix: str, spec: Spec, environment: Mapping[str, str]) -> dict[st
         name = f"{prefix}_{option}".upper()
         suboptions = rules.get("options")
         values[option] = _options(name, suboptions, environment) if suboptions else environment.get(name)
+        if isinstance(values[option], str) and rules.get("type") != "path":  # of paths, systems take any bytes
+            _check_text(name, values[option])
     return {option: value for option, value in values.items() if value}
+
+
+def _check_text(name: str, value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidOption(f"The environment variable {name} is not UTF-8.", object_name=name) from error
 
 
 def _secrets(found: Mapping[str, Any], spec: Spec) -> set[str]:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.environment import (
@@ -139,3 +141,13 @@ def test_a_value_of_the_wrong_type_is_refused(option: str, value: str) -> None:
 def test_the_address_is_not_optional() -> None:
     with pytest.raises(InvalidOption, match="url"):
         family_from_environment("registry", {"LIFEBOAT_REGISTRY_USERNAME": "me"})
+
+
+@pytest.mark.parametrize("name", ["LIFEBOAT_REGISTRY_PASSWORD", "LIFEBOAT_REGISTRY_OAUTH_CLIENT_SECRET"])
+def test_what_is_not_utf_8_is_refused(name: str) -> None:
+    value = os.fsdecode(b"s3cret-\xff")
+    with pytest.raises(InvalidOption, match=f"^The environment variable {name} is not UTF-8") as failed:
+        family_from_environment("registry", {"LIFEBOAT_REGISTRY_URL": URL, name: value})
+    assert "s3cret" not in failed.value.message
+    path = os.fsdecode(b"/srv/\xff")
+    assert family_from_environment("store", {"LIFEBOAT_STORE_PATH": path})[0] == {"path": path}

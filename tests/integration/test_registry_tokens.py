@@ -77,7 +77,7 @@ def test_a_wrong_secret_is_called_one(server: AxonOpsRegistry, oauth: OAuthServe
     assert error.failure() == {
         "code": "authentication_failed",
         "object": oauth.token_url,
-        "http_status": 401,
+        "oauth_http_status": 401,
     }
     assert f"No token for client 'admin' from {oauth.token_url}: HTTP 401 (invalid_client: " in error.message
     assert oauth.asked() == 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote_plus, urlencode
@@ -20,6 +21,7 @@ LIFE_USED = 0.8
 """The part of a token's life after which a new one is asked for."""
 
 _SHOWN = 200
+_TOKEN = re.compile("[!-~]+")  # without spaces, which the libraries that send it would show it for
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def read_token(content: bytes) -> Token:
     if document is None:
         raise ValueError("its answer is no JSON object")
     token = document.get("access_token")
-    if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         raise ValueError("its answer holds no access_token")
     return Token(token, _seconds(document.get("expires_in")))
 

@@ -96,5 +96,5 @@ class Tokens:
             "token_url, client_id, client_secret and scope.",
             code="authentication_failed",
             object_name=oauth.token_url,
-            http_status=status,
+            oauth_http_status=status,  # http_status is the registry's, which callers take for its word on what it has
         )

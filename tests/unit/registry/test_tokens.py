@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import RegistryError
+from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.detect import connect
 
 SECRET = "sesame & co:/+"
 OAUTH = {"token_url": "https://login.example.org/token", "client_id": "me:too", "client_secret": SECRET}
@@ -171,6 +172,7 @@ def test_a_token_that_is_still_good_is_used_when_it_cannot_be_renewed_yet(client
         (httpx.Response(200, html="<h1>Log in</h1>"), "its answer is no JSON object"),
         (httpx.Response(200, content=b"[" * 100_000), "its answer is no JSON object"),
         (httpx.Response(200, json={"access_token": "a\nb"}), "its answer holds no access_token"),
+        (httpx.Response(200, json={"access_token": " a"}), "its answer holds no access_token"),
     ],
 )
 def test_no_token_is_said_with_the_reason_and_without_the_secret(client, servers, clock, failure, says):
@@ -183,6 +185,16 @@ def test_no_token_is_said_with_the_reason_and_without_the_secret(client, servers
     assert caught.value.code == "authentication_failed"
     assert len(servers.asked) == 1
     assert not servers.seen
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_a_refusal_of_the_authorization_server_is_not_taken_for_the_registrys(client, servers, status):
+    servers.failures = [httpx.Response(status)] * 10
+    with pytest.raises(RegistryError, match=f"^No token for client 'me:too' from .*: HTTP {status}") as caught:
+        connect(client.settings, client=client)
+    assert caught.value.failure()["code"] == "authentication_failed"
+    assert caught.value.facts["oauth_http_status"] == status
+    assert len(servers.asked) == 1
 
 
 def test_an_authorization_server_that_is_not_there_is_named(client_of, servers):

@@ -13,7 +13,8 @@ description:
   - An importer fetches the schemas of another registry into its own one, and keeps doing so.
   - Only Confluent Platform Enterprise and Confluent Cloud have importers. On other registries the module fails.
   - It was tried on an emulated registry only, which was written from Confluent's documentation.
-  - One that runs is paused to be changed, and resumed after it.
+  - One that runs is paused to be changed, and resumed after it. If the module is killed meanwhile, it stays paused;
+    O(state=running) then resumes it.
 author:
   - lifeboat.kafka contributors (!UNKNOWN)
 extends_documentation_fragment:

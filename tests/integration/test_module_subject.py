@@ -204,6 +204,7 @@ def test_an_alias_is_not_followed(registry: AxonOpsRegistry) -> None:
         ({"subject": "a", "state": "purged"}, "versions"),
         ({"subject": "a", "state": "absent", "versions": ["all", "1"]}, "versions"),
         ({"subject": "a", "state": "absent", "versions": ["1" * 5000]}, "versions"),
+        ({"subject": ":.:a", "schema": ORDER}, "subject"),
         ({"subject": "a", "state": "absent", "versions": ["0"]}, "versions"),
         ({"subject": "a", "state": "absent", "versions": ["latest"]}, "versions"),
         ({"subject": "a", "schema": ORDER, "metadata": {"owner": "b"}}, "metadata"),

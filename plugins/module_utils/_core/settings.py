@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 from .errors import InvalidOption
 
+_LONGEST_TIMEOUT = 1_000_000  # systems wait for some longer times at most, and not for ever
+
 _FRAMING_HEADERS = frozenset({"connection", "content-length", "transfer-encoding"})
 """What follows from a request's body, and would break it when it said anything else."""
 
@@ -147,9 +149,13 @@ class RegistrySettings:
             ("proxy_password", proxy_user is None and proxy_word is not None, "needs registry.proxy_username"),
             ("client_key", self.client_key is not None and self.client_cert is None, "needs registry.client_cert"),
             ("ca_cert", self.ca_cert is not None and not self.validate_certs, "excludes validate_certs: false"),
-            ("timeout", self.timeout <= 0, "must be more than 0 seconds"),
+            (
+                "timeout",
+                not 0 < self.timeout <= _LONGEST_TIMEOUT,
+                f"must be more than 0, up to {_LONGEST_TIMEOUT} seconds",
+            ),
             ("retries", self.retries < 0, "must not be negative"),
-            ("retry_backoff", self.retry_backoff < 0, "must not be negative"),
+            ("retry_backoff", not 0 <= self.retry_backoff < math.inf, "must be a number of seconds, or 0"),
             ("rate_limit", not 0 <= self.rate_limit < math.inf, "must be a number of requests a second, or 0"),
             ("concurrency", self.concurrency < 1, "must be at least 1"),
         ):

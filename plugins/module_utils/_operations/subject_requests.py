@@ -15,7 +15,7 @@ from typing import Any
 from .._core.errors import InvalidOption, RegistryError
 from .._registry.dialect import Registry
 from .._schemas.attachments import check_metadata, check_rule_set
-from .._schemas.model import Reference, SchemaContent
+from .._schemas.model import Reference, SchemaContent, join_subject, split_subject
 
 ALL = "all"
 """Stands for all versions of a subject."""
@@ -66,6 +66,10 @@ class SubjectRequest:
         entries = [of_one] if options["subjects"] is None else options["subjects"]
         if not all(entry.get("subject") for entry in entries):
             raise InvalidOption("A subject's name is missing or empty.", object_name="subject")
+        for subject in (entry["subject"] for entry in entries):
+            qualified = join_subject(*split_subject(subject))
+            if qualified not in ("", subject):  # the server would answer with its other name
+                raise InvalidOption(f"The subject {subject!r} is {qualified!r}; name it so.", object_name="subject")
         return tuple(cls(**entry) for entry in entries)
 
     def refuse(self, state: str, *names: str) -> None:

@@ -18,7 +18,7 @@ _RULE_LISTS = ("migrationRules", "domainRules", "encodingRules")
 _RULE_TEXTS = ("name", "doc", "kind", "mode", "type", "expr", "onSuccess", "onFailure")
 _RULE_FIELDS = (*_RULE_TEXTS, "tags", "params", "disabled")
 _SETS = frozenset({"tags", "sensitive"})
-"""Lists whose order means nothing, so that servers sort them."""
+"""Lists whose order means nothing, so that servers sort them, and keep each member once."""
 
 
 def check_metadata(option: str, value: Mapping[str, Any]) -> None:
@@ -80,9 +80,9 @@ def comparable(value: Any) -> Any:
 
 def _member(name: str, value: Any) -> Any:
     if name == "tags" and isinstance(value, Mapping):
-        return {path: sorted(tags) if isinstance(tags, list) else tags for path, tags in value.items()}
+        return {path: _member(name, tags) for path, tags in value.items()}
     if name in _SETS and isinstance(value, list) and all(isinstance(member, str) for member in value):
-        return sorted(value)
+        return sorted(set(value))
     return comparable(value)
 
 

@@ -24,6 +24,7 @@ RULE = {"name": "r", "kind": "CONDITION", "mode": "WRITE", "type": "CEL", "expr"
     [
         ({"tags": {"x": ["B", "A"]}}, {"tags": {"x": ["A", "B"]}}),
         ({"sensitive": ["b", "a"]}, {"sensitive": ["a", "b"], "properties": {}}),
+        ({"tags": {"x": ["A", "A"]}, "sensitive": ["a", "a"]}, {"tags": {"x": ["A"]}, "sensitive": ["a"]}),
         ({"domainRules": [RULE]}, {"domainRules": [{**RULE, "disabled": False}], "migrationRules": []}),
         ({"domainRules": [{**RULE, "tags": ["b", "a"]}]}, {"domainRules": [{**RULE, "tags": ["a", "b"], "doc": None}]}),
         ({"defaultMetadata": {"properties": {}}, "alias": "a"}, {"alias": "a"}),

@@ -125,6 +125,6 @@ def test_families_from_the_environment_in_check_mode(
     assert told["schema_registry_info"]["failure"]["http_status"] == 401
     assert '-    "(global)": "READWRITE"' in outcome.output
     assert '+    "(global)": "READONLY"' in outcome.output
-    assert '+    "address": "NONE"' in outcome.output
+    assert '+        "compatibilityLevel": "NONE"' in outcome.output
     assert holding(guarded) == before
     assert holding(registry)["versions"] == {}

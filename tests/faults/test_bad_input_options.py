@@ -36,7 +36,7 @@ IMPORT, EXPORT, MODE = "schema_registry_import", "schema_registry_export", "sche
         (IMPORT, {"registry": {"url": "registry:8081"}}, "registry.url", "http:// or https://"),
         (IMPORT, {"registry": {"url": "http://u:secret@h:1"}}, "registry.url", "registry.username"),
         (IMPORT, {"registry": {"url": []}}, "registry.url", "registry.url is empty"),
-        (IMPORT, {"registry": {"url": "http://h:1", "timeout": 0}}, "registry.timeout", "more than 0 seconds"),
+        (IMPORT, {"registry": {"url": "http://h:1", "timeout": 0}}, "registry.timeout", "more than 0"),
         (IMPORT, {"registry": {"url": "http://h:1", "ca_cert": "/none"}}, "registry.ca_cert", "/none"),
         (IMPORT, {"registry": {"url": "http://h:1", "headers": {"Authorization": "x"}}}, "registry.headers", "secret"),
         (IMPORT, {"journal": "relative"}, None, "relative"),

@@ -40,6 +40,13 @@ def server() -> Iterator[RegistryServer]:
         yield serving
 
 
+@pytest.fixture(scope="module")
+def kafka() -> Iterator[Kafka]:
+    """A broker of one's own, on which nobody else has a topic of the usual name."""
+    with Kafka() as broker:
+        yield broker
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     path = tmp_path / "store"

@@ -16,6 +16,7 @@ import pickle
 import selectors
 import signal
 import struct
+import sys
 import threading
 import time
 import traceback
@@ -167,6 +168,7 @@ class _Pool(Generic[T, R]):
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes; the parent ends its workers
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, _end_worker)
+            sys.unraisablehook = _end_unheard
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
             reporter = Reporter(writing)
             try:
@@ -271,6 +273,13 @@ def _end_with_parent(life_line: int) -> None:
 def _end_worker(_number: int, _frame: object) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise _Ended
+
+
+def _end_unheard(found: sys.UnraisableHookArgs) -> None:
+    """End a worker that was to end while something was closed of its own accord, where Python drops an exception."""
+    if isinstance(found.exc_value, _Ended):
+        os._exit(1)
+    sys.__unraisablehook__(found)
 
 
 def _died(pid: int, status: int) -> LifeboatError:

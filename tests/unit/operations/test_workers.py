@@ -166,6 +166,25 @@ class Interrupted(Exception):
     """What the test's signal handler raises."""
 
 
+class EndedOnClosing:
+    """Gets the signal that ends its process while it is taken away, where Python drops whatever is raised."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.getpid()  # the handler runs before this
+
+
+def test_a_worker_ends_even_if_the_signal_comes_where_exceptions_are_dropped(capfd: pytest.CaptureFixture[str]) -> None:
+    def work(_task: int, _reporter: Reporter) -> None:
+        EndedOnClosing()
+        signal.pause()
+
+    with pytest.raises(LifeboatError, match="ended with status 1") as caught:
+        run_workers([1], work, processes=1, progress=Silent())
+    assert caught.value.code == "worker_died"
+    assert "ignored" not in capfd.readouterr().err
+
+
 def test_a_signal_to_the_parent_ends_the_workers(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
 

@@ -132,6 +132,11 @@ class RegistrySettings:
         kinds = {"bearer token": self.token, "API key": self.api_key, "client certificate": self.client_cert}
         return next((kind for kind, given in kinds.items() if given is not None), ANONYMOUS)
 
+    @property
+    def address(self) -> str:
+        """The smallest of the URLs, normalised: the same in whatever order and form they are given."""
+        return min(map(_normalised, self.urls))
+
     def _check(self) -> None:
         credentials = {"username": self.username, "api_key": self.api_key, "token": self.token, "oauth": self.oauth}
         several = [name for name, given in credentials.items() if given is not None]
@@ -357,3 +362,9 @@ def _checked_server(server: str) -> str:
 def _as_property(value: Any) -> str:
     # YAML reads true and 1000 as what they look like; Kafka's properties are text.
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _normalised(url: str) -> str:
+    parts = urlsplit(url)
+    default = {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{parts.hostname}:{parts.port or default}{parts.path.rstrip('/')}"

@@ -22,7 +22,6 @@ OUT_OF_ORDER_SEQUENCE_NUMBER = 45
 DUPLICATE_SEQUENCE_NUMBER = 46
 GROUP_ID_NOT_FOUND = 69
 UNKNOWN_TOPIC_ID = 100
-INCONSISTENT_TOPIC_ID = 103
 
 # The codes that the protocol guide calls retriable, as far as the requests sent here are answered with them.
 _RETRIABLE = frozenset(

@@ -254,7 +254,7 @@ class ApicurioRegistry(Registry):
         found = super()._read_listed(listed)
         if found is None and listed.deleted:
             return self._read_below_dead(listed.key)
-        return self._as_numbered(listed.key, found)
+        return found
 
     def _read_below_dead(self, key: VersionKey) -> SchemaVersion | None:
         """Read a version of a subject that is soft-deleted as a whole: by its id, which still has an answer."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cached_property, partial
 from typing import Any, ClassVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from .._core.errors import Refused, RegistryError
 from .._schemas.capabilities import Capabilities
@@ -74,7 +74,7 @@ class Registry:
 
         Without an id of the server's own: the smallest of the URLs, normalised.
         """
-        return min(_normalised(url) for url in self.client.settings.urls)
+        return self.client.settings.address
 
     def health(self) -> Health:
         """Ask whether it can work.
@@ -334,7 +334,14 @@ class Registry:
         key = listed.key
         path = f"/subjects/{self.address(key.subject)}/versions/{key.version}?deleted=true"
         item = self.client.get(path, "version", absent=(NO_SUBJECT, NO_VERSION, VERSION_SOFT_DELETED))
-        return self.told_version(item, key.subject, path, deleted=listed.deleted)
+        told = self.told_version(item, key.subject, path, deleted=listed.deleted)
+        if told is not None and told.key != key:
+            raise self._misnumbered(key)
+        return told
+
+    def _misnumbered(self, key: VersionKey) -> RegistryError:
+        why = f"Asked for {key}, the registry gave another version. Exclude the subject, or see what answers for it."
+        return RegistryError(why, code="unaddressable_name", object_name=key.subject)
 
     def told_version(self, item: Any, subject: str, path: str, *, deleted: bool = False) -> SchemaVersion | None:
         """Read what the server answered when it was asked for a version; None for none, or one of another subject."""
@@ -392,9 +399,3 @@ class Registry:
         """Send what changes something, as `RegistryClient.send` does, to a registry that may be written to."""
         self.require_writable()
         return self.client.send(method, path, kind, **how).value
-
-
-def _normalised(url: str) -> str:
-    parts = urlsplit(url)
-    default = {"http": 80, "https": 443}[parts.scheme]
-    return f"{parts.scheme}://{parts.hostname}:{parts.port or default}{parts.path.rstrip('/')}"

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import RegistryError
+from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.listing import ListedVersion
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import (
     UNSET,
     Reference,
@@ -85,6 +86,17 @@ def test_does_not_read_an_aliased_subject_for_another(confluent):
     with pytest.raises(RegistryError, match="orders-value") as caught:
         confluent.read_version(VersionKey("cfg-alias", 1))
     assert caught.value.code == "aliased_subject"
+
+
+def test_does_not_take_another_version_for_the_listed_one(confluent, replay):
+    found = replay.answers["", "subjects", ":.ctx1:orders-value", "versions", "1", ""]
+    replay.answers["", "subjects", "odd", "versions", "1", "deleted=true"] = {
+        **found,
+        "body": json.dumps({**json.loads(found["body"]), "subject": "odd", "version": 2}),
+    }
+    with pytest.raises(RegistryError, match="odd version 1") as caught:
+        confluent.read_versions([ListedVersion(VersionKey("odd", 1), deleted=False)])
+    assert caught.value.code == "unaddressable_name"
 
 
 def test_does_not_take_another_contexts_subject_for_an_unqualified_one(confluent, replay):

@@ -10,16 +10,9 @@ from typing import Any
 
 from .._schemas.model import GLOBAL_SCOPE, OVERALL_SCOPE, SchemaContent, SchemaVersion, VersionKey
 from . import items
+from .codes import NO_MODE, NO_SCHEMA, NO_SUBJECT, NO_SUCH_PATH, NO_VERSION, SUBJECT_SOFT_DELETED
 from .confluent import ConfluentRegistry
-from .dialect import (
-    NO_MODE,
-    NO_SCHEMA,
-    NO_SUBJECT,
-    NO_SUCH_PATH,
-    NO_VERSION,
-    SUBJECT_SOFT_DELETED,
-    Registry,
-)
+from .dialect import Registry
 from .plain import UNTOUCHED_LEVEL, PlainRegistry
 
 NEVER_SET = ":.lifeboat-never-set:"

@@ -23,7 +23,8 @@ from .._schemas.capabilities import Again, Capabilities, Identity, TopicDeletes
 from .._schemas.model import DEFAULT_CONTEXT, GLOBAL_SCOPE, UNSET, SchemaVersion, Setting, VersionKey, context_of
 from .apicurio_zip import packed
 from .client import RegistryClient
-from .dialect import NO_SCHEMA, NO_SUBJECT, Registry
+from .codes import NO_SCHEMA, NO_SUBJECT
+from .dialect import Registry
 from .listing import ListedVersion, Listing
 from .transport import MEDIA_TYPE
 

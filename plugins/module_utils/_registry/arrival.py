@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._schemas.content import same_text
 from .._schemas.model import SchemaContent, SchemaVersion
-
-if TYPE_CHECKING:
-    from .dialect import Registry
+from .versions import Versions
 
 
-def arrived(registry: Registry, wanted: SchemaVersion) -> dict[str, Any] | None:
+def arrived(registry: Versions, wanted: SchemaVersion) -> dict[str, Any] | None:
     """Look whether a subject's newest live version is the one that was to be registered without an id.
 
     Where it is not, others have registered since, or it never arrived; and to register it again gives nothing new in

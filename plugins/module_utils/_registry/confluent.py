@@ -13,8 +13,9 @@ from typing import Any, ClassVar
 from .._core.errors import RegistryError
 from .._schemas.capabilities import Again, Capabilities, Identity, TopicDeletes
 from .._schemas.model import GLOBAL_SCOPE, OVERALL_SCOPE, VersionKey, context_of
+from .codes import NO_SUCH_PATH
 from .dek_registry import has_dek_registry
-from .dialect import NO_SUCH_PATH, Registry
+from .dialect import Registry
 from .listing import ListedVersion, Listing
 
 PAGE = 1000

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 from .._core.errors import RegistryError
 from .._schemas.encryption_keys import ALGORITHMS, Dek, DekKey, EncryptionKeys, Kek
 from .client import Answer, RegistryClient
-from .dialect import NO_SUCH_PATH, Registry
+from .codes import NO_SUCH_PATH
+from .dialect import Registry
 from .items import optional, typed
 
 Key = TypeVar("Key", Kek, Dek)

@@ -14,8 +14,9 @@ from typing import Any
 from urllib.parse import quote
 
 from .._core.errors import Refused
+from .codes import NO_SUCH_PATH
 from .confluent import ConfluentRegistry
-from .dialect import NO_SUCH_PATH, Registry
+from .dialect import Registry
 
 EXPORTER, IMPORTER = "exporter", "importer"
 

@@ -14,7 +14,7 @@ from .._schemas.capabilities import Again, Capabilities, Identity, TopicDeletes
 from .._schemas.content import same_text
 from .._schemas.model import GLOBAL_SCOPE, SchemaContent, SchemaVersion
 from . import items
-from .dialect import NO_SCHEMA, NO_SUCH_PATH
+from .codes import NO_SCHEMA, NO_SUCH_PATH
 from .plain import PlainRegistry
 
 READWRITE, IMPORT = "READWRITE", "IMPORT"

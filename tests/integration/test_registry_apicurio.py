@@ -50,7 +50,9 @@ def holder(name: str, held: str, subject: str, version: int) -> SchemaContent:
 
 
 def speak(server: Apicurio, path: str = "", **options: object) -> Registry:
-    return connect(RegistrySettings.from_options({"url": [server.endpoint + path], "retries": 0, **options}))
+    # No retries, so that none hides a fault; a busy machine may keep a server from its answer for half a minute.
+    family = {"url": [server.endpoint + path], "retries": 0, "timeout": 180, **options}
+    return connect(RegistrySettings.from_options(family))
 
 
 def register(registry: Registry, subject: str, *contents: SchemaContent) -> list[int]:

@@ -45,7 +45,9 @@ def avro(name: str, **more: object) -> SchemaContent:
 
 
 def speak(server: AxonOpsRegistry, **options: object) -> Registry:
-    return connect(RegistrySettings.from_options({"url": [server.endpoint], "retries": 0, **options}))
+    # No retries, so that none hides a fault; a busy machine may keep a server from its answer for half a minute.
+    family = {"url": [server.endpoint], "retries": 0, "timeout": 180, **options}
+    return connect(RegistrySettings.from_options(family))
 
 
 @pytest.fixture(params=["memory", "postgresql", "mariadb"])

@@ -8,11 +8,13 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.bases import find_bases
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.commit import CommitResult, capture
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.definitions import ArchivedTopic
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.points import LATEST, find_point
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.segments import PartitionWriter, SegmentWriter
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.store import Store
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.topic_state import (
@@ -23,9 +25,13 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.topic_stat
 )
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.topics_part import TopicsPartWriter, TopicsReader
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.clock import Clock, SystemClock
-from testbed.archives import BACKUP
+from testbed.archives import BACKUP, tree
 
 SCOPE = {"topics": ["*"], "exclude_topics": []}
+SMALL = 500
+"""Bytes of a piece that shares a file with others."""
+LARGE = 70_000
+"""Bytes of a piece that makes for a file of its own."""
 
 
 def scan(first: int, after: int, **facts: Any) -> dict[str, Any]:
@@ -96,6 +102,10 @@ class Log:
         return b"".join(self.pieces_from(topic, partition, self.start).values())
 
 
+Logs = dict[tuple[str, int], Log]
+"""An imaginary cluster: its partitions by topic and number."""
+
+
 def topic_id(topic: str) -> str:
     """Return the id of an imaginary topic."""
     return random.Random(topic).randbytes(16).hex()
@@ -155,6 +165,36 @@ def read_topics(reader: TopicsReader) -> dict[tuple[str, int], bytes]:
         key = entry.facts["topic"], entry.facts["partition"]
         found[key] = found.get(key, b"") + reader.read(entry)
     return found
+
+
+def orders(partitions: int = 3) -> Logs:
+    """Return a topic whose partitions have a small piece each."""
+    return {("orders", number): Log([(10, SMALL)]) for number in range(partitions)}
+
+
+def grow(logs: Logs, size: int = SMALL) -> None:
+    """Append a piece of ten records to every partition."""
+    for log in logs.values():
+        log.pieces.append((10, size))
+
+
+def latest(store: Store) -> TopicsReader:
+    """Return what reads the topics of the newest restore point."""
+    return TopicsReader(store, find_point(store, BACKUP, LATEST))
+
+
+def covered(reader: TopicsReader, topic: str, partition: int) -> list[tuple[int, int]]:
+    """Return the offsets that each slice of a partition covers."""
+    return [
+        (entry.facts["start"], entry.facts["next"])
+        for entry in reader.segments({topic})
+        if entry.facts["partition"] == partition
+    ]
+
+
+def page_files(root: Path) -> set[str]:
+    """Return the names of the index pages of topics in a store."""
+    return {name for name in tree(root / BACKUP) if name.startswith("parts/topics/")}
 
 
 def _capture(

@@ -19,16 +19,8 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.reader imp
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.store import Store
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.topics_part import TopicsReader
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.verify import verify_point
-from testbed.archived_topics import Log, back_up_topics, read_topics
-from testbed.archives import BACKUP, back_up, make_store
-
-SMALL = 500
-LARGE = 70_000
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return make_store(tmp_path)
+from testbed.archived_topics import LARGE, SMALL, Log, back_up_topics, read_topics
+from testbed.archives import BACKUP, back_up
 
 
 def logs_of(*topics: str, partitions: int = 2, size: int = LARGE) -> dict[tuple[str, int], Log]:

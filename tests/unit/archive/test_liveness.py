@@ -36,14 +36,9 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.open_point
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.store import Store
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.writer import PartWriter
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import Busy, Damaged, StoreError
-from testbed.archives import BACKUP, SCOPE, StillClock, back_up, make_store, subjects, tree
+from testbed.archives import BACKUP, SCOPE, StillClock, back_up, subjects, tree
 
 REGISTRY = "schema-registry"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return make_store(tmp_path)
 
 
 @pytest.fixture

@@ -30,14 +30,9 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import
     UnsupportedFormat,
 )
 from ansible_collections.lifeboat.kafka.plugins.module_utils._storage.filesystem import FilesystemStorage
-from testbed.archives import BACKUP, SCOPE, StillClock, back_up, make_store, subjects, tree
+from testbed.archives import BACKUP, SCOPE, StillClock, back_up, subjects, tree
 
 REGISTRY = "schema-registry"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return make_store(tmp_path)
 
 
 def read_back(store: Store, sequence: int | str, part: str = REGISTRY) -> dict[str, str]:

@@ -25,15 +25,10 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._core.canonical imp
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import Damaged
 from ansible_collections.lifeboat.kafka.plugins.module_utils._storage import durable
 from testbed.archived_topics import append, noise, scan
-from testbed.archives import BACKUP, make_store, tree
+from testbed.archives import BACKUP, tree
 
 LINEAGE = "0123456789abcdef"
 KIB = 1024
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return make_store(tmp_path)
 
 
 def read(root: Path, entry: Entry) -> bytes:

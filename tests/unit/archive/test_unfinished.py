@@ -24,17 +24,12 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.unfinished
 )
 from ansible_collections.lifeboat.kafka.plugins.module_utils._records.batch import Batch
 from testbed.archived_topics import append
-from testbed.archives import BACKUP, make_store
+from testbed.archives import BACKUP
 
 LINEAGE = "0123456789abcdef"
 ORIGIN = Origin(LINEAGE * 2, "first", 0)
 LARGE = 20 * 1024 * 1024
 """More than a slice has, so that each piece is one."""
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return make_store(tmp_path)
 
 
 def batch(base_offset: int) -> Batch:

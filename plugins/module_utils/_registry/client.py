@@ -46,11 +46,13 @@ class Answer:
         status: The HTTP status.
         value: The parsed body; None for an empty one.
         code: For a status from 400 on: the registry's ``error_code``, else the status.
+        has_body: Whether there was a body.
     """
 
     status: int
     value: Any
     code: int | None = None
+    has_body: bool = True
 
 
 class RegistryClient:
@@ -102,22 +104,29 @@ class RegistryClient:
         with self._lock:
             return dict(sorted(self._requests.items()))
 
-    def get(self, path: str, kind: str, *, absent: Collection[int] = ()) -> Any:
+    def get(self, path: str, kind: str, *, absent: Collection[int] = (), null: bool = False) -> Any:
         """Read something.
 
         Args:
             path: Percent-encoded path and query.
             kind: A word under which the request is counted.
             absent: Registry codes that mean that it is not there.
+            null: Whether ``null`` is an answer too, as it is to some servers that have nothing to list.
 
         Returns:
             The parsed body, or None for an answer with one of those codes.
 
         Raises:
-            RegistryError: No usable answer.
+            RegistryError: No usable answer. An empty one is none: what is there would be taken for gone.
         """
         answer = self.send("GET", path, kind, accept=absent)
-        return answer.value if answer.code is None else None
+        if answer.code is not None:
+            return None
+        if not answer.has_body:
+            raise self._asked("GET", path).empty()
+        if answer.value is None and not null:
+            raise self.unexpected(path, None, "an answer")
+        return answer.value
 
     def send(
         self,
@@ -242,7 +251,7 @@ class RegistryClient:
         except (ValueError, RecursionError):
             value, is_json = None, False
         if raw.status < 300 and is_json:
-            return Answer(raw.status, value)
+            return Answer(raw.status, value, has_body=bool(raw.content))
         if raw.status >= 400:
             code = _error_code(raw.status, value)
             if code in accept:

@@ -152,15 +152,28 @@ class ConfluentRegistry(Registry):
         """
         items: list[dict[str, Any]] = []
         while True:
+        page: list[dict[str, Any]] = []
             query = f"subjectPrefix=:*:&aliases=true&deleted={str(deleted).lower()}&offset={len(items)}&limit={PAGE}"
-            page = self._list(f"/schemas?{query}", "listing", absent=(NO_SUCH_PATH,))
+            last, page = page, self._list(f"/schemas?{query}", "listing", absent=(NO_SUCH_PATH,))
             if not page:
                 return items
             if not all(_is_told(item) for item in page):
+            if page == last:
+                raise self._pageless(query)
                 raise self.client.unexpected(f"/schemas?{query}", page[:1], "a list of versions")
             items += page
 
     def _is_config_set(self, scope: str, value: dict[str, Any]) -> bool | None:
+    def _pageless(self, query: str) -> RegistryError:
+        """The error for a server that knows no offsets, whose list would never end."""
+        return RegistryError(
+            f"GET /schemas?{query} at the schema registry {self.client.url} gave the same versions as the page before "
+            "it, which Confluent's registry never does. Check registry.implementation.",
+            code="not_a_registry",
+            object_name=self.client.url,
+            path=f"/schemas?{query}",
+        )
+
         """The global config answers with the server's level where none is set; more than a level must be set."""
         return None if scope in (GLOBAL_SCOPE, OVERALL_SCOPE) and set(value) <= {"compatibilityLevel"} else True
 

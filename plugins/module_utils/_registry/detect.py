@@ -86,7 +86,7 @@ def _answer(client: RegistryClient, path: str, *accept: int) -> Answer | None:
 def _check_is_registry(client: RegistryClient) -> None:
     """Raise unless the URL lists subjects as a registry does: a list of texts, or null for none."""
     try:
-        value = client.get("/subjects", "detection")
+        value = client.get("/subjects", "detection", null=True)
     except RegistryError as error:
         if error.facts.get("http_status") in NOT_KNOWN_HERE:
             raise RegistryError(

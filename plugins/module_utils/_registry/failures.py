@@ -103,6 +103,13 @@ class Asked:
             http_status=raw.status,
         )
 
+    def empty(self) -> RegistryError:
+        """Return the error for an answer without a body where there must be one."""
+        return self._error(
+            f"{self.method} {self.path} at {self._place} was answered without a body. Is this URL a schema registry's?",
+            "not_a_registry",
+        )
+
     def unexpected(self, value: Any, wanted: str) -> RegistryError:
         """Return the error for an answer of the wrong shape; ``wanted`` is what it should have been."""
         return self._error(

@@ -112,7 +112,7 @@ class Server:
         return f"/{what}" if scope == GLOBAL_SCOPE else f"/{what}/{self.address(scope)}"
 
     def _list(self, path: str, kind: str, members: type[Any] = object, *, absent: tuple[int, ...] = ()) -> list[Any]:
-        value = self.client.get(path, kind, absent=absent)
+        value = self.client.get(path, kind, absent=absent, null=True)
         if value is None:  # AxonOps gives null for an empty list
             return []
         if not isinstance(value, list) or not all(isinstance(member, members) for member in value):

@@ -74,6 +74,19 @@ def test_sends_credentials_and_media_types(client_of):
     assert json.loads(script.requests[1].content) == {"mode": "IMPORT"}
 
 
+@pytest.mark.parametrize("answer", [httpx.Response(200), httpx.Response(204), httpx.Response(200, content=b"null")])
+def test_an_empty_answer_does_not_mean_that_nothing_is_there(client_of, answer):
+    with pytest.raises(RegistryError, match=r"GET /subjects at .*Is this URL a schema registry's\?") as caught:
+        client_of(Script(answer)).get("/subjects", "subjects")
+    assert caught.value.failure()["code"] == "not_a_registry"
+
+
+def test_an_empty_list_may_be_null_where_a_server_writes_it_so(client_of):
+    assert client_of(Script(httpx.Response(200, content=b"null"))).get("/subjects", "subjects", null=True) is None
+    with pytest.raises(RegistryError, match="without a body"):
+        client_of(Script(httpx.Response(200))).get("/subjects", "subjects", null=True)
+
+
 def test_sends_an_api_key(client_of):
     script = Script(ok())
     client_of(script, api_key="sr_1").get("/subjects", "subjects")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import httpx
 import pytest
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import RegistryError
@@ -42,6 +43,12 @@ def test_lists_everything_in_few_requests(confluent, replay):
 def test_pages_as_large_as_the_server_likes(confluent, replay, largest_page):
     replay.largest_page = largest_page
     assert len(confluent.list_versions().versions) == 100
+
+
+def test_a_server_without_pages_is_not_asked_forever(confluent, replay, monkeypatch):
+    monkeypatch.setattr(replay, "_page", lambda _target: httpx.Response(200, json=[{"subject": "a", "version": 1}]))
+    with pytest.raises(RegistryError, match=r"offset=1&.*Check registry\.implementation"):
+        confluent.list_versions()
 
 
 def test_a_listing_is_whole(confluent):

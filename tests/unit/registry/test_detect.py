@@ -88,7 +88,7 @@ def test_an_unknown_make_is_read_and_never_written_to(connected):
 
 
 def test_an_old_confluent_can_be_named(connected):
-    registry = connected({"/subjects": httpx.Response(200, json=None)}, implementation="confluent")
+    registry = connected({"/subjects": httpx.Response(200, content=b"null")}, implementation="confluent")
     assert registry.implementation == "confluent"
     assert registry.capabilities.writes
 

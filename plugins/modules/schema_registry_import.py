@@ -89,6 +89,8 @@ options:
       - For that the subject C(lifeboat.kafka.highest-id) gets a soft-deleted version that has the highest of these ids,
         in each context where the ids of the schemas themselves do not reach it. Elsewhere it is not made.
       - It is not made either where only some subjects of a context are imported.
+      - Of a context all of whose schemas were deleted for good, the restore point has the highest id only where the
+        export was given O(lifeboat.kafka.schema_registry_export#module:kafka).
     type: bool
     default: true
   accept_losses:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from registries.confluent import Confluent
 from registries.confluent_recorded import FOLDER, recorded_state
+from registries.emulated import EmulatedRegistry
 from registries.recordings import read_lines
 from registries.serving import RegistryServer
 
@@ -27,10 +29,14 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model impo
     Setting,
 )
 from testbed.axonops import AxonOpsRegistry
+from testbed.contents import avro, register
 from testbed.kafka import Kafka
 from testbed.modules import Outcome, run_module
 from testbed.records import Message, send
 from testbed.topics import Topics
+
+HIGHEST = 1206
+"""The highest id that the recorded registry gave in its default context."""
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +69,16 @@ def fill(kafka: Kafka, topic: str, *, first: int = 0) -> None:
 
 
 def export(server: RegistryServer | AxonOpsRegistry, store: Path, **options: Any) -> Outcome:
+    return with_store("export", server, store, **options)
+
+
+def restore(server: EmulatedRegistry, store: Path, **options: Any) -> Outcome:
+    return with_store("import", server, store, **options)
+
+
+def with_store(name: str, server: RegistryServer | AxonOpsRegistry, store: Path, **options: Any) -> Outcome:
     common = {"store": {"path": str(store)}, "backup_id": "prod", "registry": {"url": server.endpoint}}
-    return run_module("schema_registry_export", **{**common, **options})
+    return run_module(f"schema_registry_{name}", **{**common, **options})
 
 
 def archived(store: Path) -> RegistryState:
@@ -102,6 +116,43 @@ def test_the_topic_tells_what_no_request_does(server: RegistryServer, kafka: Kaf
     listings = [one for one in asked if one.path == "/schemas"]
     assert len(listings) == 2  # a page and the empty one behind it: nothing came to the topic, so it is read once
     assert not [one for one in asked if one.path.startswith(("/config", "/mode"))]
+
+
+def kept_ids(server: EmulatedRegistry, context: str = "") -> Any:
+    """Return the ids of a context that are only kept from being given again."""
+    return server.call("GET", f"/subjects/{context}lifeboat.kafka.highest-id/versions?deletedOnly=true")
+
+
+def test_ids_of_a_context_without_versions_are_not_given_again(
+    server: RegistryServer, kafka: Kafka, store: Path
+) -> None:
+    """The recorded registry gave the id 1 in a context that it then removed with all its versions."""
+    fill(kafka, "_schemas_of_all")
+    export(server, store, kafka=kafka.options, schemas_topic="_schemas_of_all").succeeded()
+    assert archived(store).highest_ids[".ctx-del"] == 1
+    with EmulatedRegistry(Confluent) as target:
+        made = restore(target, store, accept_losses=["rules", "configs"]).succeeded()
+        assert [note for note in made["warnings"] if "ids up to 1 in the context .ctx-del, of which all" in note]
+        assert kept_ids(target, ":.ctx-del:") == [1]
+        assert register(target, ":.ctx-del:new", avro("New")) == [2]
+
+
+def test_ids_of_a_registry_that_was_emptied_are_not_given_again(kafka: Kafka, store: Path) -> None:
+    """The topic of an empty registry, after all that the recorded one held was deleted for good."""
+    topic = "_schemas_emptied"
+    fill(kafka, topic)
+    keys = {line["key"] for line in read_lines(FOLDER / "schemas-topic.jsonl.gz") if line["value"] is not None}
+    send(kafka.client, topic, [Message(key.encode(), None) for key in sorted(keys)])
+    with EmulatedRegistry(Confluent) as empty, EmulatedRegistry(Confluent) as target:
+        export(empty, store, kafka=kafka.options, schemas_topic=topic).succeeded()
+        state = archived(store)
+        assert (state.versions, state.highest_ids["."]) == ({}, HIGHEST)
+        restore(target, store, keep_highest_id=False).succeeded()
+        assert target.call("GET", "/subjects?deleted=true") == []
+        restore(target, store).succeeded()
+        assert kept_ids(target) == [HIGHEST]
+        assert not restore(target, store).succeeded()["changed"]
+        assert register(target, "new", avro("New")) == [HIGHEST + 1]
 
 
 def test_only_the_settings_of_chosen_subjects_come_along(server: RegistryServer, kafka: Kafka, store: Path) -> None:

@@ -13,6 +13,7 @@ from .._core.selection import Selection
 from .._registry.dialect import Registry
 from .._registry.listing import ListedVersion, Listing
 from .._schemas.model import (
+    DEFAULT_CONTEXT,
     RegistryState,
     SchemaVersion,
     ScopeSettings,
@@ -130,13 +131,14 @@ def read_registry(registry: Registry, scope: Scope, topic: SchemasTopic | None =
         keys = chosen_keys(keys, scope.subjects, subjects, soft_deleted=scope.soft_deleted)
         check_readable(keys)
     contexts = tuple(sorted({".", *(context_of(key.subject) for key in versions)}))
-    if scope.subjects == Selection():
+    everything = scope.subjects == Selection()
+    if everything:
         contexts = tuple(sorted({*listing.contexts, *(topic.log.contexts if topic is not None else ())}))
     return RegistryState(
         versions=versions,
         settings=settings,
         contexts=contexts,
-        highest_ids=highest_ids(registry, versions.values(), topic),
+        highest_ids=highest_ids(registry, versions.values(), topic, all_contexts=everything),
         settled=settled and keys_settled and len(versions) == len(chosen),
         keys=keys,
         left_out=listing.left_out,
@@ -226,7 +228,11 @@ def _told(listing: Listing, chosen: set[VersionKey]) -> dict[VersionKey, ListedV
 
 
 def highest_ids(
-    registry: Registry, versions: Iterable[SchemaVersion], topic: SchemasTopic | None = None
+    registry: Registry,
+    versions: Iterable[SchemaVersion],
+    topic: SchemasTopic | None = None,
+    *,
+    all_contexts: bool = False,
 ) -> dict[str, int]:
     """Find out the highest id that a registry has given in each context: as it tells, else as its versions show.
 
@@ -234,13 +240,23 @@ def highest_ids(
         registry: Which one.
         versions: All that it holds.
         topic: The topic that it keeps them in, where that was read.
+        all_contexts: Whether contexts without versions are wanted too, as far as the topic tells of versions that were
+            deleted for good; nothing else does.
     """
     known: dict[str, int] = {}
     for version in versions:
         context = context_of(version.subject)
         known[context] = max(version.id, known.get(context, version.id))
+    highest = {context: registry.highest_id(context, at_least) or at_least for context, at_least in known.items()}
+    for context, given in _given_in_topic(registry, topic, known).items():
+        if all_contexts or context in known:
+            highest[context] = max(given, highest.get(context, given))
+    return dict(sorted(highest.items()))
+
+
+def _given_in_topic(registry: Registry, topic: SchemasTopic | None, contexts: Iterable[str]) -> dict[str, int]:
+    """Return the highest ids that a topic tells; without contexts, a registry gives ids once for all names."""
     in_log = topic.log.highest_ids if topic is not None else {}
-    return {
-        context: max(registry.highest_id(context, highest) or highest, in_log.get(context, highest))
-        for context, highest in sorted(known.items())
-    }
+    if registry.declared.contexts or not in_log:
+        return in_log
+    return dict.fromkeys([DEFAULT_CONTEXT, *contexts], max(in_log.values()))

@@ -17,7 +17,16 @@ from .capabilities import Capabilities
 from .content import same
 from .draft import Draft
 from .import_plan import KEEP, ImportOptions, Register, SoftDelete, Step
-from .model import RegistryState, SchemaContent, SchemaVersion, context_of, join_subject
+from .losses import CONTEXTS, Lost
+from .model import (
+    DEFAULT_CONTEXT,
+    RegistryState,
+    SchemaContent,
+    SchemaVersion,
+    context_of,
+    context_scope,
+    join_subject,
+)
 from .naming import HIGHEST_ID_SUBJECT
 from .wanted import Wish
 
@@ -43,11 +52,14 @@ def reserve_highest_ids(
         held = draft.versions.get(kept.key)
         if held is not None and not held.deleted and kept.key not in made.versions and same(held.content, kept.content):
             _add(draft, kept, (SoftDelete(kept.key),))  # a run that was stopped has left it live
-        elif known.get(context, highest) < highest and 0 < reached.get(context, 0) < highest:
+        elif context != DEFAULT_CONTEXT and not capabilities.contexts:
+            if context not in known and options.keep_highest_id:
+                draft.lost.append(Lost(CONTEXTS, context_scope(context), f"highest id of {context}"))
+        elif max(known.get(context, 0), reached.get(context, 0)) < highest:
             obstacle = _obstacle(kept, capabilities, options)
             if obstacle is None:
                 _add(draft, kept, (Register(kept.key, kept, with_id=True), SoftDelete(kept.key)))
-            draft.notes.append(_told(kept, known[context], obstacle))
+            draft.notes.append(_told(kept, known.get(context), obstacle))
 
 
 def placeholder(context: str, schema_id: int) -> SchemaVersion:
@@ -66,10 +78,11 @@ def _highest(versions: Iterable[SchemaVersion], told: Mapping[str, int]) -> dict
     return highest
 
 
-def _told(kept: SchemaVersion, known: int, obstacle: str | None) -> str:
+def _told(kept: SchemaVersion, known: int | None, obstacle: str | None) -> str:
+    which = "all of them" if known is None else f"those above {known}"
     gone = (
-        f"The source had given ids up to {kept.id} in the context {context_of(kept.subject)}, of which those above "
-        f"{known} are gone; "
+        f"The source had given ids up to {kept.id} in the context {context_of(kept.subject)}, of which {which} are "
+        "gone; "
     )
     if obstacle:
         return f"{gone}the target may give them to other schemas, since {obstacle}."

@@ -105,7 +105,7 @@ class Names:
                 f"subject_mapping names {old}, which is not among the selected subjects of the backup.",
                 object_name=old,
             )
-        contexts = {*archive.contexts, *map(context_of, held), *map(context_of, archive.settings)}
+        contexts = {*archive.contexts, *archive.highest_ids, *map(context_of, [*held, *archive.settings])}
         for context in sorted(set(self._contexts) - contexts):
             raise InvalidOption(
                 f"context_mapping names the context {context}, which the backup does not have; it has "

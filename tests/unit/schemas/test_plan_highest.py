@@ -14,6 +14,7 @@ from unit.schemas.planning import done, planned, steps
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.capabilities import Capabilities
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.compare import differences
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import RegistryState, join_subject
+from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.problems import ImportRefused
 
 KEPT = "lifeboat.kafka.highest-id"
 
@@ -39,6 +40,42 @@ def test_the_highest_id_is_kept_by_a_soft_deleted_version(capabilities: Capabili
         registry.state.settings.pop(scope, None)
     producer = version(join_subject(context, "b") + " 1 = 0 t0")
     assert registry.state.versions[registry.register(producer, with_id=False)].id == 10
+
+
+@pytest.mark.parametrize("capabilities", [CONFLUENT, AXONOPS])
+def test_the_highest_id_is_kept_where_nothing_is_left(capabilities: Capabilities) -> None:
+    archive = replace(state(), contexts=(".", ".eu"), highest_ids={".": 9, ".eu": 3, ".untouched": 0})
+    plan = planned(archive, capabilities=capabilities, context_mapping={".eu": ".dr"})
+    assert steps(plan) == [
+        f"register {KEPT} version 9 as 9",
+        f"soft-delete {KEPT} version 9",
+        f"register :.dr:{KEPT} version 3 as 3",
+        f"soft-delete :.dr:{KEPT} version 3",
+    ]
+    assert (plan.classes, plan.losses) == ({}, ())
+    assert "ids up to 9 in the context ., of which all of them are gone; so that the target does" in plan.notes[0]
+    after = done(plan, state(), capabilities)
+    assert planned(archive, after, capabilities, context_mapping={".eu": ".dr"}).is_empty
+    assert planned(archive, replace(state(), highest_ids={".": 9, ".eu": 3}), capabilities).is_empty
+    assert planned(archive, capabilities=capabilities, ids="assign").is_empty
+
+
+def test_the_highest_id_of_an_empty_context_is_lost_with_contexts() -> None:
+    archive = replace(state("a 1 = 1", ":.eu:b 1 = 1"), highest_ids={".": 1, ".eu": 7, ".gone": 7})
+    capabilities = replace(CONFLUENT, contexts=False)
+    with pytest.raises(ImportRefused) as refused:
+        planned(archive, capabilities=capabilities)
+    [loss] = refused.value.facts["losses"]
+    assert (loss["kind"], loss["count"], loss["subjects"]) == ("contexts", 2, [":.eu:b", ":.gone:"])
+    plan = planned(archive, capabilities=capabilities, accept_losses=frozenset({"contexts"}))
+    assert (steps(plan), plan.notes) == (["register a version 1 as 1"], ())
+    into = {".eu": ".", ".gone": "."}
+    assert steps(planned(archive, capabilities=capabilities, context_mapping=into))[-1] == (
+        f"soft-delete {KEPT} version 7"
+    )
+    only = replace(archive, versions={}, highest_ids={".gone": 7})
+    for without in ({"keep_highest_id": False}, {"ids": "assign"}):
+        assert planned(only, capabilities=capabilities, **without).is_empty
 
 
 def test_what_keeps_an_id_comes_back_as_any_other_version() -> None:

@@ -26,6 +26,7 @@ from testbed.modules import Outcome, run_module
 from testbed.oauth import OAuthServer
 from testbed.postgresql import PostgreSQL
 from testbed.secure_kafka import SecureKafka
+from testbed.topic_backups import TopicBackups
 
 RegistryFactory = Callable[..., AxonOpsRegistry]
 
@@ -152,6 +153,12 @@ def apicurio(apicurio_server: Apicurio) -> Apicurio:
 def copies(kafka: Kafka, tmp_path: Path) -> Copies:
     """Backups and restores of topics of the shared broker, in a store and under names of the test's own."""
     return Copies(kafka, tmp_path / "store", prefix=f"{tmp_path.name}-")
+
+
+@pytest.fixture
+def backups(kafka: Kafka, tmp_path: Path) -> TopicBackups:
+    """Backups of topics of the shared broker, in a store and under names of the test's own."""
+    return TopicBackups(kafka, tmp_path)
 
 
 @pytest.fixture

@@ -91,6 +91,7 @@ class ApicurioRegistry(Registry):
         register_purges_lower=False,
         encryption_keys=False,
         deletes_used_keks=False,
+        configs_need_level=True,
         config_fields=frozenset({"compatibilityLevel"}),
         lowest_id=1,
         highest_id=2**31 - 3,  # the next registration takes up to two, and fails beyond 2^31 - 1
@@ -101,7 +102,6 @@ class ApicurioRegistry(Registry):
         forbidden_characters=frozenset(),
     )
     health_path: ClassVar[str] = "/config"
-    config_needs_level: ClassVar[bool] = True
 
     def __init__(self, client: RegistryClient, version: str | None = None) -> None:
         super().__init__(compatible(client), version)

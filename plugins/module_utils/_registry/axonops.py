@@ -46,6 +46,7 @@ class AxonOpsRegistry(Registry):
         register_purges_lower=False,
         encryption_keys=True,
         deletes_used_keks=True,
+        configs_need_level=True,
         config_fields=frozenset(
             {
                 "alias",
@@ -74,7 +75,6 @@ class AxonOpsRegistry(Registry):
     # The server compares a path to its own encoding of it, and takes the encoded text for the name where they differ:
     # %3A or %2B would become part of a name, and hide a context. So these stay as they are, and all else is encoded.
     literal_in_paths: ClassVar[str] = "$&+,:;=@"
-    config_needs_level: ClassVar[bool] = True
 
     def identity(self) -> str:
         """Return the cluster id that the server was configured with, if any, else what its URLs give."""

@@ -67,6 +67,7 @@ class ConfluentRegistry(Registry):
         register_purges_lower=True,
         encryption_keys=True,  # where the DEK registry is switched on
         deletes_used_keks=False,
+        configs_need_level=False,
         config_fields=None,
         lowest_id=0,
         highest_id=2**31 - 2,  # after 2^31 - 1 the next one is negative
@@ -132,10 +133,11 @@ class ConfluentRegistry(Registry):
         The server merges: only what differs is sent, and null for what goes. A server that does not take null for that
         has the config deleted first.
         """
-        present = self.get_config(scope).value or {}
+        held = self.get_config(scope)
+        present = held.value or {}
         beyond = dict.fromkeys(set(present) - set(value))
         changed = [name for name in value if name not in present or present[name] != value[name]]
-        if changed or beyond:
+        if changed or beyond or held.is_set is False:
             self.change_config(scope, {**value, **beyond}, [*changed, *beyond])
         if beyond and not set(self.get_config(scope).value or {}) <= set(value):
             self.delete_config(scope)
@@ -151,19 +153,18 @@ class ConfluentRegistry(Registry):
         Nothing else than ``aliases=true`` tells of configs of subjects that have no versions, and only of these.
         """
         items: list[dict[str, Any]] = []
-        while True:
         page: list[dict[str, Any]] = []
+        while True:
             query = f"subjectPrefix=:*:&aliases=true&deleted={str(deleted).lower()}&offset={len(items)}&limit={PAGE}"
             last, page = page, self._list(f"/schemas?{query}", "listing", absent=(NO_SUCH_PATH,))
             if not page:
                 return items
-            if not all(_is_told(item) for item in page):
             if page == last:
                 raise self._pageless(query)
+            if not all(_is_told(item) for item in page):
                 raise self.client.unexpected(f"/schemas?{query}", page[:1], "a list of versions")
             items += page
 
-    def _is_config_set(self, scope: str, value: dict[str, Any]) -> bool | None:
     def _pageless(self, query: str) -> RegistryError:
         """The error for a server that knows no offsets, whose list would never end."""
         return RegistryError(
@@ -174,6 +175,7 @@ class ConfluentRegistry(Registry):
             path=f"/schemas?{query}",
         )
 
+    def _is_config_set(self, scope: str, value: dict[str, Any]) -> bool | None:
         """The global config answers with the server's level where none is set; more than a level must be set."""
         return None if scope in (GLOBAL_SCOPE, OVERALL_SCOPE) and set(value) <= {"compatibilityLevel"} else True
 

@@ -52,6 +52,7 @@ class KarapaceRegistry(PlainRegistry):
         register_purges_lower=False,
         encryption_keys=False,
         deletes_used_keks=False,
+        configs_need_level=True,
         config_fields=frozenset({"compatibilityLevel"}),
         lowest_id=1,
         highest_id=2**31 - 2,

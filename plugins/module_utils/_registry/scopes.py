@@ -17,9 +17,6 @@ from .server import Server
 class Scopes(Server):
     """What holds in the scopes of a registry, and how it is changed."""
 
-    config_needs_level: ClassVar[bool] = False
-    """Whether a config without ``compatibilityLevel`` is ignored."""
-
     def setting_scopes(self, contexts: Iterable[str]) -> tuple[str, ...]:
         """Return the scopes wider than a subject that may have a config and a mode."""
         return tuple(sorted({GLOBAL_SCOPE, *map(context_scope, contexts)}))

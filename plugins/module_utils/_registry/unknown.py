@@ -31,6 +31,7 @@ READING_ONLY = Capabilities(
     register_purges_lower=False,
     encryption_keys=False,
     deletes_used_keks=False,
+    configs_need_level=False,
     config_fields=frozenset(),
     lowest_id=1,
     highest_id=2**31 - 1,

@@ -76,6 +76,7 @@ class Capabilities:
         register_purges_lower: Whether registering a version removes lower soft-deleted ones of the same id and subject.
         encryption_keys: Whether it keeps key encryption keys and the data encryption keys that they wrap.
         deletes_used_keks: Whether a key encryption key can be soft-deleted while data encryption keys under it live.
+        configs_need_level: Whether a config without ``compatibilityLevel`` is refused or ignored.
         config_fields: The fields of a config that it keeps, by Confluent's GET names; None when it keeps every field.
         lowest_id: The lowest schema id it takes.
         highest_id: The highest schema id it takes.
@@ -110,6 +111,7 @@ class Capabilities:
     register_purges_lower: bool
     encryption_keys: bool
     deletes_used_keks: bool
+    configs_need_level: bool
     config_fields: frozenset[str] | None
     lowest_id: int
     highest_id: int

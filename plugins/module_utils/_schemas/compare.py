@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .._core.canonical import compact_bytes
@@ -15,6 +15,8 @@ from .model import RegistryState, SchemaContent, SchemaVersion, ScopeSettings, S
 
 ABSENT = "absent"
 PRESENT = "present"
+LEVEL = "compatibilityLevel"
+DEFAULT_LEVEL = "BACKWARD"
 _SHOWN_CHARACTERS = 120
 
 
@@ -121,30 +123,48 @@ def _around(expected: str, actual: str) -> tuple[str, str]:
 def _of_settings(scope: str, expected: ScopeSettings, actual: ScopeSettings) -> Iterator[Mismatch]:
     if not same_setting(expected.mode, actual.mode):
         yield Mismatch(scope, None, "mode", _shown(expected.mode), _shown(actual.mode))
-    if same_setting(expected.config, actual.config):
+    config = _with_level_told(expected.config, actual.config)
+    if same_setting(config, actual.config):
         return
-    if not isinstance(expected.config.value, dict) or not isinstance(actual.config.value, dict):
-        yield Mismatch(scope, None, "config", _shown(expected.config), _shown(actual.config))
+    if not isinstance(config.value, dict) or not isinstance(actual.config.value, dict):
+        yield Mismatch(scope, None, "config", _shown(config), _shown(actual.config))
         return
-    for field in sorted({*expected.config.value, *actual.config.value}):
-        wanted, given = expected.config.value.get(field), actual.config.value.get(field)
+    for field in sorted({*config.value, *actual.config.value}):
+        wanted, given = config.value.get(field), actual.config.value.get(field)
         if wanted != given:
             yield Mismatch(scope, None, f"config.{field}", _or_absent(wanted), _or_absent(given))
-    if expected.config.value == actual.config.value:
-        yield Mismatch(scope, None, "config", _shown(expected.config), _shown(actual.config))
+    if config.value == actual.config.value:
+        yield Mismatch(scope, None, "config", _shown(config), _shown(actual.config))
+
+
+def _with_level_told(expected: Setting, actual: Setting) -> Setting:
+    """Return a config with the level that a registry tells, where it should have none: the server's own is told then.
+
+    Source: Confluent Schema Registry 8.3.1, ``GET /config/{subject}``.
+    """
+    wanted, given = expected.value, actual.value
+    if not isinstance(wanted, dict) or not isinstance(given, dict) or LEVEL in wanted or LEVEL not in given:
+        return expected
+    return replace(expected, value={**wanted, LEVEL: given[LEVEL]})
 
 
 def same_setting(one: Setting, other: Setting) -> bool:
-    """Tell whether two settings are the same, as far as both say whether they are set; null fields do not count."""
+    """Tell whether two settings are the same, as far as both say whether they are set.
+
+    Null fields of configs do not count, and a config without a level is one with the default level: some registries
+    tell that one in its place.
+    """
     if None not in (one.is_set, other.is_set) and one.is_set != other.is_set:
         return False
     if one.is_set is False or other.is_set is False:
         return one.is_set is other.is_set
-    return bool(_without_nulls(one.value) == _without_nulls(other.value))
+    return bool(_comparable(one.value) == _comparable(other.value))
 
 
-def _without_nulls(value: Any) -> Any:
-    return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value
+def _comparable(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {LEVEL: DEFAULT_LEVEL, **{name: field for name, field in value.items() if field is not None}}
 
 
 def _shown(setting: Setting) -> str:

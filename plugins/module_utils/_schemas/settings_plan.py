@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from .capabilities import Capabilities
-from .compare import same_setting
+from .compare import LEVEL, same_setting
 from .import_plan import KEEP, OVERWRITE, SKIP, ImportOptions, SettingChange, TemporarySetting
 from .model import (
     GLOBAL_SCOPE,
@@ -27,7 +27,7 @@ from .wanted import IMPORT, READWRITE
 
 READONLY_OVERRIDE = "READONLY_OVERRIDE"
 NO_COMPATIBILITY = "NONE"
-LEVEL, NORMALIZE = "compatibilityLevel", "normalize"
+NORMALIZE = "normalize"
 
 
 def is_only_ours(target: RegistryState, options: ImportOptions) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from .capabilities import Capabilities
+from .compare import DEFAULT_LEVEL, LEVEL
 from .content import number_beyond_64_bits
 from .import_plan import KEEP, ImportOptions
 from .losses import CONFIGS, CONTEXTS, REFERENCES, Lost, stored_content
@@ -33,7 +34,6 @@ from .problems import Problem
 IMPORT = "IMPORT"
 READWRITE = "READWRITE"
 _SHOWN_DIGITS = 40
-DEFAULT_LEVEL = "BACKWARD"
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ def _add_settings(scope: str, settings: ScopeSettings, names: Names, capabilitie
 def _says_nothing(settings: ScopeSettings) -> bool:
     """Tell whether settings are those that hold without any, in a registry that does not tell the two apart."""
     config, mode = settings.config, settings.mode
-    defaults = config.value in (None, {"compatibilityLevel": DEFAULT_LEVEL}) and mode.value in (None, READWRITE)
+    defaults = config.value in (None, {LEVEL: DEFAULT_LEVEL}) and mode.value in (None, READWRITE)
     return defaults and True not in (config.is_set, mode.is_set)
 
 
@@ -222,4 +222,10 @@ def _config(scope: str, config: Setting, names: Names, capabilities: Capabilitie
     for name in unknown:
         made.lost.append(Lost(CONFIGS, scope, f"config field {name}"))
         del value[name]
-    return Setting(value, config.is_set) if value else UNSET
+    if capabilities.configs_need_level and LEVEL not in value:
+        value[LEVEL] = DEFAULT_LEVEL
+        made.notes.append(
+            f"The config of {scope or 'the registry'} has no compatibility level in the backup. The target needs one, "
+            f"and gets {DEFAULT_LEVEL}, which holds without one."
+        )
+    return Setting(value, config.is_set)

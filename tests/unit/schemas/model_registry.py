@@ -61,6 +61,7 @@ CONFLUENT = Capabilities(
     register_purges_lower=True,
     encryption_keys=True,
     deletes_used_keks=False,
+    configs_need_level=False,
     config_fields=None,
     lowest_id=0,
     highest_id=2**31 - 1,

@@ -103,3 +103,12 @@ def test_settings_are_compared_field_by_field() -> None:
         "a: mode should be READONLY and is unset"
     ]
     assert said(RegistryState(), settings(mode=Setting("READONLY", True))) == []
+
+
+def test_a_level_that_is_told_where_none_is_set_does_not_differ() -> None:
+    aliased, told = Setting({"alias": "b"}, True), Setting({"alias": "b", "compatibilityLevel": "FULL"}, True)
+    assert said(settings(aliased), settings(told)) == []
+    assert said(settings(told), settings(aliased)) == ["a: config.compatibilityLevel should be FULL and is absent"]
+    assert said(settings(aliased), settings(Setting({**told.value, "alias": "c"}, True))) == [
+        "a: config.alias should be b and is c"
+    ]

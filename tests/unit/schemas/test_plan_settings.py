@@ -3,10 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from unit.schemas.building import state
+from unit.schemas.model_registry import CONFLUENT
 from unit.schemas.planning import ASKED, BACKWARD, FULL, HELD, done, planned, refused, with_settings
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.import_plan import ImportPlan
@@ -105,3 +107,20 @@ def test_configs_with_any_kind_of_alias_come_last() -> None:
         b=ScopeSettings(Setting(FULL, True)),
     )
     assert [change.scope for change in planned(archive).settings] == ["b", "a"]
+
+
+@pytest.mark.parametrize("strategy", ["preserve", "overwrite"])
+def test_a_config_without_a_level_is_there_where_the_default_one_is_told(strategy: str) -> None:
+    archive = with_settings(state("a 1 = 1"), a=ScopeSettings(Setting({"alias": "b"}, True)))
+    told = Setting({"alias": "b", "compatibilityLevel": "BACKWARD"}, True)
+    assert planned(archive, with_settings(state("a 1 = 1"), a=ScopeSettings(told)), strategy=strategy).is_empty
+    [change] = planned(archive).settings
+    assert change.value == {"alias": "b"}
+
+
+def test_a_target_that_ignores_configs_without_a_level_gets_the_default_one() -> None:
+    archive = with_settings(state("a 1 = 1"), a=ScopeSettings(Setting({"alias": "b"}, True)))
+    plan = planned(archive, capabilities=replace(CONFLUENT, configs_need_level=True))
+    assert [change.value for change in plan.settings] == [{"alias": "b", "compatibilityLevel": "BACKWARD"}]
+    [note] = plan.notes
+    assert note.startswith("The config of a has no compatibility level in the backup.")

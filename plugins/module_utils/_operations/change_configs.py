@@ -159,7 +159,7 @@ def _check_kept(registry: Registry, given: Mapping[str, Any]) -> None:
 
 
 def _check_level(registry: Registry, config: Mapping[str, Any] | None) -> None:
-    if registry.config_needs_level and config is not None and not config.get(LEVEL):
+    if registry.capabilities.configs_need_level and config is not None and not config.get(LEVEL):
         raise InvalidOption(
             f"{registry.implementation} ignores a config without a compatibility level. Give compatibility too.",
             object_name="compatibility",

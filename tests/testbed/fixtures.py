@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from testbed.apicurio import Apicurio
 from testbed.axonops import AxonOpsRegistry
 from testbed.certificates import Certificates
 from testbed.component import UnavailableError
+from testbed.contents import fill
 from testbed.copies import Copies
 from testbed.kafka import Kafka
 from testbed.kafka_cluster import KafkaCluster
 from testbed.mariadb import MariaDB
-from testbed.modules import Outcome, run_module
+from testbed.modules import Outcome, Run, run_module
 from testbed.oauth import OAuthServer
 from testbed.postgresql import PostgreSQL
 from testbed.secure_kafka import SecureKafka
@@ -32,7 +34,7 @@ RegistryFactory = Callable[..., AxonOpsRegistry]
 
 
 @pytest.fixture
-def run_in_store(tmp_path: Path) -> Callable[..., Outcome]:
+def run_in_store(tmp_path: Path) -> Run:
     """Run a module on a registry, with a store that is empty at first: below ``tmp_path``, in ``store``."""
     store = {"path": str(tmp_path / "store")}
     run_module("backup_store", store=store).succeeded()
@@ -42,6 +44,18 @@ def run_in_store(tmp_path: Path) -> Callable[..., Outcome]:
         return run_module(name, **given)
 
     return run
+
+
+@pytest.fixture
+def export(run_in_store: Run) -> Run:
+    """Back a registry up into the store of `run_in_store`: ``export(server, subjects=["orders"])``."""
+    return partial(run_in_store, "schema_registry_export")
+
+
+@pytest.fixture
+def bring(run_in_store: Run) -> Run:
+    """Import the backup in the store of `run_in_store`: ``bring(server, ids="assign")``."""
+    return partial(run_in_store, "schema_registry_import")
 
 
 @pytest.fixture(scope="session")
@@ -127,6 +141,14 @@ def registry_factory(request: pytest.FixtureRequest) -> Iterator[RegistryFactory
 def registry(registry_factory: RegistryFactory) -> AxonOpsRegistry:
     """An empty registry in memory, without authentication, for this test alone."""
     return registry_factory()
+
+
+@pytest.fixture(scope="session")
+def filled_registry() -> Iterator[AxonOpsRegistry]:
+    """A registry with something of everything, which all tests of the session share and only read."""
+    with AxonOpsRegistry() as server:
+        fill(server)
+        yield server
 
 
 @pytest.fixture

@@ -61,6 +61,10 @@ class Outcome:
         return dict(self.values)
 
 
+Run = Callable[..., Outcome]
+"""What runs a module with the options that a test gives."""
+
+
 class RunningModule:
     """A module at work."""
 

@@ -105,6 +105,7 @@ def test_the_topic_tells_what_no_request_does(server: RegistryServer, kafka: Kaf
     }
     assert state.settings["ghost-config"].config == Setting({"compatibilityLevel": "NONE"}, is_set=True)
     assert state.settings["cfg-alias"].config == Setting({"alias": "orders-value"}, is_set=True)
+    assert state.settings["cfg-alias2"].config.value["alias"] == "cfg-alias"
     assert state.settings["ghost-mode"].mode == Setting("READONLY_OVERRIDE", is_set=True)
     assert state.settings[":.__GLOBAL:"] == ScopeSettings(UNSET, UNSET)
     assert state.settings[""].config.is_set

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from .._core.errors import Refused
@@ -22,6 +22,7 @@ from .._schemas.model import (
     is_wide_scope,
     join_subject,
 )
+from .._schemas.naming import aliases_in
 from .read_keys import check_readable, chosen_keys, read_settled_keys
 from .schemas_topic import SchemasTopic
 
@@ -211,9 +212,23 @@ def _read_once(
     scopes = {*registry.setting_scopes(sorted(contexts)), *subjects}
     scopes.update(name for name in listing.without_versions if _is_chosen(name, scope.subjects, contexts))
     if topic is None:
-        return listing, chosen, registry.read_settings(sorted(scopes))
+        settings = registry.read_settings(sorted(scopes))
+        _follow_aliases(registry, settings, lambda name: _is_chosen(name, scope.subjects, contexts))
+        return listing, chosen, settings
     scopes.update(name for name in topic.log.scopes() if _is_chosen(name, scope.subjects, contexts))
     return listing, chosen, topic.read_settings(sorted(scopes))
+
+
+def _follow_aliases(registry: Registry, settings: dict[str, ScopeSettings], is_chosen: Callable[[str], bool]) -> None:
+    """Add what is set at the names that aliases lead to, by any number of steps: they may have no versions.
+
+    What only leads to a name without versions itself is found by no request.
+    """
+    found, seen = dict(settings), set(settings)
+    while names := {name for name in aliases_in(found) if name not in seen and is_chosen(name)}:
+        seen |= names
+        found = registry.read_settings(sorted(names))
+        settings.update({name: held for name, held in found.items() if held != ScopeSettings()})
 
 
 def _is_chosen(name: str, subjects: Selection, contexts: Collection[str]) -> bool:

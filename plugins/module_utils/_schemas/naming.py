@@ -17,6 +17,7 @@ from .model import (
     OVERALL_SCOPE,
     Reference,
     RegistryState,
+    ScopeSettings,
     context_of,
     context_scope,
     is_wide_scope,
@@ -37,6 +38,15 @@ ALIASES = ("alias", "aliasForDeks")
 """The fields of a config that name another subject, whole, whatever context the config is in."""
 
 _SHOWN = 5
+
+
+def aliases_in(settings: Mapping[str, ScopeSettings]) -> Iterator[str]:
+    """Yield the subjects that the configs of some scopes name, with repetitions."""
+    for held in settings.values():
+        for field in ALIASES:
+            alias = held.config.value.get(field) if isinstance(held.config.value, dict) else None
+            if isinstance(alias, str) and not is_wide_scope(alias):
+                yield alias
 
 
 class Names:
@@ -174,11 +184,7 @@ def _named(archive: RegistryState) -> Iterator[str]:
     for version in archive.versions.values():
         for target in version.reference_targets():
             yield target.subject
-    for settings in archive.settings.values():
-        for field in ALIASES:
-            alias = settings.config.value.get(field) if isinstance(settings.config.value, dict) else None
-            if isinstance(alias, str) and not is_wide_scope(alias):
-                yield alias
+    yield from aliases_in(archive.settings)
 
 
 def _check_clashes(names: Iterable[tuple[str, str]]) -> None:

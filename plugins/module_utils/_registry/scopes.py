@@ -82,6 +82,9 @@ class Scopes(Server):
 
     # Shared
 
+    def _scope_path(self, what: str, scope: str) -> str:
+        return f"/{what}" if scope == GLOBAL_SCOPE else f"/{what}/{self.address(scope)}"
+
     def _get_setting(self, what: str, scope: str, absent: tuple[int, ...]) -> dict[str, Any] | None:
         path = self._scope_path(what, scope)
         value = self.client.get(path, what, absent=absent)

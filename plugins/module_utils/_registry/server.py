@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 from .._core.errors import Refused, RegistryError
 from .._schemas.capabilities import Capabilities
-from .._schemas.model import GLOBAL_SCOPE
 from .client import RegistryClient
 from .listing import Health
 from .unknown import READING_ONLY
@@ -107,9 +106,6 @@ class Server:
         return quote(subject, safe=self.literal_in_paths)
 
     # Shared
-
-    def _scope_path(self, what: str, scope: str) -> str:
-        return f"/{what}" if scope == GLOBAL_SCOPE else f"/{what}/{self.address(scope)}"
 
     def _list(self, path: str, kind: str, members: type[Any] = object, *, absent: tuple[int, ...] = ()) -> list[Any]:
         value = self.client.get(path, kind, absent=absent, null=True)

@@ -6,14 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._core.canonical import sha256_hex
 from .._core.fields import Fields
 from .encryption_keys import ALGORITHMS, Dek, DekKey, EncryptionKeys, Kek
-
-if TYPE_CHECKING:
-    from .documents import DocumentName
 
 
 def kek_fields(kek: Kek, deks: Iterable[Dek]) -> dict[str, Any]:
@@ -51,8 +48,11 @@ def shown(wrapped: str | None) -> str | None:
     return None if wrapped is None else f"sha256:{sha256_hex(wrapped.encode())[:16]}"
 
 
-def read_keys(found: Mapping[DocumentName, Fields]) -> EncryptionKeys:
+def read_keys(found: Mapping[str, Fields]) -> EncryptionKeys:
     """Read the documents of all KEKs.
+
+    Args:
+        found: By the KEK's name.
 
     Raises:
         Damaged: One is not what was written.
@@ -60,8 +60,8 @@ def read_keys(found: Mapping[DocumentName, Fields]) -> EncryptionKeys:
     keys = EncryptionKeys()
     for name, fields in sorted(found.items()):
         kek = _read_kek(fields.object("kek"))
-        if kek.name != name.subject:
-            raise fields.damaged(f"kek.name must be {name.subject!r}")
+        if kek.name != name:
+            raise fields.damaged(f"kek.name must be {name!r}")
         keys.keks[kek.name] = kek
         for dek in _read_deks(kek.name, fields):
             if dek.key in keys.deks:

@@ -74,7 +74,8 @@ def read_documents(
     for name, fields in sorted(by_kind[VERSION].items()):
         if DocumentName(SUBJECT, name.subject) not in lost:
             raise fields.damaged(f"{DocumentName(SUBJECT, name.subject)} does not list it")
-    state.keys = read_keys(by_kind[KEK]) if by_kind[KEK] else None
+    keys = {name.subject: fields for name, fields in by_kind[KEK].items()}
+    state.keys = read_keys(keys) if keys else None
     if DocumentName(GLOBAL_CONFIG) not in lost:
         _read_settings(_single(by_kind, GLOBAL_CONFIG), state)
     return _read_manifest(_single(by_kind, MANIFEST), state, whole=not lost), state

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from .._schemas.model import GLOBAL_SCOPE, UNSET, ScopeSettings, Setting, context_scope
 from . import items

@@ -25,6 +25,7 @@ from .._core.clock import Clock, SystemClock
 from .._core.errors import Damaged
 from .._core.settings import KafkaSettings, RegistrySettings, StoreSettings
 from .._registry.detect import connect
+from .._registry.dialect import Registry
 from .._schemas.documents import KEK, MANIFEST, DocumentName, count, documents
 from .._schemas.graph import missing_references
 from .._schemas.key_documents import without_secrets
@@ -204,6 +205,12 @@ class RegistryExport:
             notes.append(
                 "The registry went on changing while it was read: no two readings in a row agreed. The restore point "
                 "may mix states of different moments."
+            )
+        if self.source["implementation"] == Registry.implementation:
+            notes.append(
+                "The registry is of an unknown make, and was asked only for what all makes have in common: subjects of "
+                "other contexts than the default one may be missing. If it behaves like a supported make, name that "
+                "in registry.implementation."
             )
         if counts["sensitive"]:
             notes.append(

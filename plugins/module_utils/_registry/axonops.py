@@ -67,7 +67,7 @@ class AxonOpsRegistry(Registry):
         topic_deletes=TopicDeletes.NO_TOPIC,
         reserved_names=frozenset({"__GLOBAL", "__EMPTY"}),
         guesses_types=False,
-        forbidden_characters=frozenset("/"),
+        forbidden_characters=frozenset("/\0"),  # PostgreSQL stores no NUL, so that it answers with 500
     )
     health_path: ClassVar[str] = "/health/ready"
     hides_in_silence: ClassVar[bool] = False  # every role may read everything
@@ -141,9 +141,10 @@ class AxonOpsRegistry(Registry):
     def _without_inventions(self, item: Any) -> Any:
         """Every version's metadata has its number as ``confluent:version``, also where there is no metadata."""
         metadata = item.get("metadata") if isinstance(item, dict) else None
-        if not isinstance(metadata, dict) or "confluent:version" not in (metadata.get("properties") or {}):
+        told = metadata.get("properties") if isinstance(metadata, dict) else None
+        if not isinstance(told, dict):
             return item
-        properties = {name: value for name, value in metadata["properties"].items() if name != "confluent:version"}
+        properties = {name: value for name, value in told.items() if name != "confluent:version"}
         return {**item, "metadata": {**metadata, "properties": properties}}
 
     @cached_property

@@ -106,7 +106,8 @@ backups:
       type: str
       sample: The note of the last run in prod/last-run.json cannot be read.
     restore_points:
-      description: Its newest restore points, the newest last, with what each part holds.
+      description: Its newest restore points, the newest last, with what each part holds. 100 at most, and fewer where
+        there is no room for them in 64 KiB.
       type: list
       elements: dict
       sample:
@@ -121,6 +122,11 @@ backups:
       description: How many older ones there are.
       type: int
       sample: 0
+backups_omitted:
+  description: How many backups are left out of RV(backups), to keep the result small. With O(backup_id), none ever is.
+  returned: success
+  type: int
+  sample: 0
 query_result:
   description: What O(query) gave.
   returned: when O(query) is given

@@ -159,6 +159,11 @@ configs:
       before: {compatibility: BACKWARD, normalize: true}
       after: {compatibility: FULL_TRANSITIVE, normalize: true}
       changed: true
+configs_omitted:
+  description: How many scopes are left out of RV(configs), to keep the result below 64 KiB.
+  returned: success
+  type: int
+  sample: 0
 """
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.options import SCOPES

@@ -107,12 +107,22 @@ modes:
   type: list
   elements: dict
   sample: [{scope: orders-value, before: READWRITE, after: READONLY, changed: true}]
+modes_omitted:
+  description: How many scopes are left out of RV(modes), to keep the result below 64 KiB.
+  returned: success
+  type: int
+  sample: 0
 recovered:
   description: What was put back, and what was not and why.
   returned: O(state=recovered)
   type: list
   elements: dict
-  sample: [{kind: mode, scope: "", prior: READWRITE, set: IMPORT, result: put back}]
+  sample: [{kind: mode, scope: "", prior: READWRITE, set: IMPORT, now: IMPORT, result: put back}]
+recovered_omitted:
+  description: How many of these are left out of RV(recovered), to keep the result small.
+  returned: O(state=recovered)
+  type: int
+  sample: 0
 """
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.options import SCOPES

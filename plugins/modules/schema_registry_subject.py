@@ -42,6 +42,8 @@ options:
       - V(absent) soft-deletes versions. What is soft-deleted already, or was never there, is as it should be.
       - V(purged) deletes versions for good, live ones too; these are soft-deleted first. Their ids cannot be read any
         more. It needs O(versions).
+      - A version that somebody registers while all versions of its subject are being deleted is never purged with them.
+        The task fails then, and says how far it came.
     type: str
     choices: [present, absent, purged]
     default: present
@@ -199,6 +201,12 @@ subjects:
       type: list
       elements: int
       sample: [1, 2, 3]
+subjects_omitted:
+  description: How many subjects at the end of the task's list are left out of RV(subjects), to keep the result below
+    64 KiB.
+  returned: success
+  type: int
+  sample: 0
 """
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.run import Task, run

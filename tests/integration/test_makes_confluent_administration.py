@@ -164,6 +164,15 @@ def test_a_context_does_not_answer_for_another(server: RegistryServer, make: Con
     assert {version.subject for version in make.store.every()} == {"orders", ":.eu:orders"}
 
 
+def test_another_context_does_not_hinder_a_purge(server: RegistryServer, make: Confluent) -> None:
+    """It answers for the subject as soon as that one is soft-deleted."""
+    for number, name in enumerate((":.eu:orders", "orders", ":.eu:orders")):
+        kind = {**ORDER, "fields": [{"name": f"id{number}", "type": "long"}]}
+        run(server, "subject", subject=name, schema=kind).succeeded()
+    assert run(server, "subject", subject="orders", versions="all", state="purged").succeeded()["changed"]
+    assert [version.subject for version in make.store.every()] == [":.eu:orders"] * 2
+
+
 def test_versions_are_deleted_and_purged(server: RegistryServer, make: Confluent) -> None:
     run(server, "compatibility", compatibility="NONE").succeeded()
     for kind in ("long", "string", "bytes"):

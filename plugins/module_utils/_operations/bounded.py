@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
+from .._core.change import Difference
+
 T = TypeVar("T")
 
 ROOM = 56 * 1024
@@ -19,15 +21,19 @@ ROOM = 56 * 1024
 MOST = 100
 """Entries of a list in a result, also where they are short."""
 
+NAMED = 20
+"""Names in a message."""
 
-def listed(lists: Mapping[str, tuple[Iterable[Any], int]], room: int = ROOM) -> dict[str, Any]:
+
+def listed(lists: Mapping[str, tuple[Iterable[Any], int]], room: int = ROOM, most: int | None = MOST) -> dict[str, Any]:
     """Return lists as a result has them: each cut, and under its name with ``_omitted`` how much is missing.
 
     Args:
-        lists: By name, JSON values, of which no more than `MOST` are looked at, and how many there are in all.
+        lists: By name, JSON values, of which no more than ``most`` are looked at, and how many there are in all.
         room: Bytes that all of them may take.
+        most: Entries of each; None for as many as there is room for, as for what the task itself has named.
     """
-    kept = cut({name: list(islice(values, MOST)) for name, (values, _count) in lists.items()}, room)
+    kept = cut({name: list(islice(values, most)) for name, (values, _count) in lists.items()}, room)
     return {
         key: value
         for name, (_values, count) in lists.items()
@@ -58,6 +64,34 @@ def fitting(values: Sequence[T], room: int) -> tuple[list[T], int]:
             return list(values[:count]), used
         used += size
     return list(values), used
+
+
+def difference(before: Mapping[str, Any], after: Mapping[str, Any], room: int = ROOM) -> Difference:
+    """Return a difference of what there is room for; what is too long is passed over, and counted as ``omitted``.
+
+    Args:
+        before: JSON values by their names.
+        after: The same afterwards.
+        room: Bytes.
+    """
+    shown: set[str] = set()
+    names = {**before, **after}
+    for name in names:
+        size = size_of([name, before.get(name), name, after.get(name)])
+        if size <= room:
+            shown.add(name)
+            room -= size
+    left = len(names) - len(shown)
+    return Difference(
+        {name: value for name, value in before.items() if name in shown},
+        {name: value for name, value in after.items() if name in shown}
+        | ({"omitted": f"{left} more differences"} if left else {}),
+    )
+
+
+def named(names: Sequence[str], most: int = NAMED) -> str:
+    """Name some things in a message, bounded."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def size_of(value: Any) -> int:

@@ -18,6 +18,7 @@ from .._registry.detect import connect
 from .._registry.dialect import Registry
 from .._schemas.model import GLOBAL_SCOPE, OVERALL_SCOPE, Setting, context_of, context_scope, is_wide_scope
 from .._schemas.naming import check_context_name
+from .bounded import difference, listed
 
 IMPORT = "IMPORT"
 FORWARD = "FORWARD"
@@ -49,19 +50,19 @@ class ScopesChange(ABC):
     def difference(self) -> Difference:
         """Show the scopes that change."""
         differing = self._differing()
-        return Difference(
+        return difference(
             {scope_name(scope): self._shown(scope) for scope in differing},
             {scope_name(scope): self._shown_after(scope) for scope in differing},
         )
 
     def preview(self) -> Report:
-        """Report all scopes."""
+        """Report the scopes, as many as there is room for."""
         scopes = []
         for scope in self.current:
             before, differs = self._shown(scope), self._differs(scope)
             after = self._shown_after(scope) if differs else before
             scopes.append({"scope": scope, "before": before, "after": after, "changed": differs})
-        return Report({self.result: scopes})
+        return Report(listed({self.result: (scopes, len(scopes))}, most=None))
 
     def apply(self) -> Report:
         """Set or remove what differs."""

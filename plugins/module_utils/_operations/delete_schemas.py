@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .._core.change import Difference, Report
-from .._core.errors import InvalidOption, RegistryError
+from .._core.errors import InvalidOption, LifeboatError, Refused
 from .._core.settings import RegistrySettings
 from .._registry import administration
 from .._registry.detect import connect
 from .._registry.dialect import Registry
 from .._registry.listing import ListedVersion
 from .._schemas.model import VersionKey
+from .bounded import difference, listed, named
 from .subject_requests import SubjectRequest, refuse_alias
 
 REFERENCED = 42206
@@ -102,48 +103,86 @@ class DeleteSchemas:
                 left |= dict.fromkeys(set(each.soft_deleted) & set(left), "soft-deleted")
                 before[each.subject] = {f"version {number}": state for number, state in states.items()}
                 after[each.subject] = {f"version {number}": state for number, state in left.items()}
-        return Difference(before, after)
+        return difference(before, after)
 
     def preview(self) -> Report:
-        """Report every subject."""
-        return Report(
+        """Report the subjects, as many as there is room for."""
+        subjects = [
             {
-                "subjects": [
-                    {
-                        "subject": each.subject,
-                        "soft_deleted": list(each.soft_deleted),
-                        "purged": list(each.purged),
-                        "changed": each.changed,
-                    }
-                    for each in self.deletions
-                ]
+                "subject": each.subject,
+                "soft_deleted": list(each.soft_deleted),
+                "purged": list(each.purged),
+                "changed": each.changed,
             }
-        )
+            for each in self.deletions
+        ]
+        return Report(listed({"subjects": (subjects, len(subjects))}, most=None))
 
     def apply(self) -> Report:
-        """Delete them."""
-        for each in self.deletions:
+        """Delete them.
+
+        Raises:
+            Refused: ``target_changed``: a subject that is to go as a whole got a version meanwhile.
+            RegistryError: It was refused. The message says which subjects were done before.
+        """
+        done: list[str] = []
+        for each in filter(lambda deletion: deletion.changed, self.deletions):
             try:
                 self._delete(each)
-            except RegistryError as error:
+            except LifeboatError as error:
                 if error.facts.get("registry_code") == REFERENCED:
                     error.message += " Delete what refers to it first."
+                error.message += f" Done before it: {named(done)}." if done else ""
                 raise
+            done.append(each.subject)
         return self.preview()
 
     def _delete(self, deletion: Deletion) -> None:
-        if not deletion.changed:
+        if deletion.whole:
+            self._delete_whole(deletion)
             return
-        if deletion.whole and deletion.purged:
-            self.registry.purge_subject(deletion.subject)
-        elif deletion.whole:
-            administration.delete_subject(self.registry, deletion.subject)
-        else:
-            # Newest first, as a subject's newer versions may refer to its older ones.
-            for number in reversed(deletion.soft_deleted):
-                self.registry.soft_delete(VersionKey(deletion.subject, number))
-            for number in reversed(deletion.purged):
-                administration.purge_version(self.registry, VersionKey(deletion.subject, number))
+        # Newest first, as a subject's newer versions may refer to its older ones.
+        for number in reversed(deletion.soft_deleted):
+            self.registry.soft_delete(VersionKey(deletion.subject, number))
+        for number in reversed(deletion.purged):
+            administration.purge_version(self.registry, VersionKey(deletion.subject, number))
+
+    def _delete_whole(self, deletion: Deletion) -> None:
+        """Delete a subject, but no version that came after its versions were listed.
+
+        A version may still come between a look and the request after it. If that is the soft delete, the look after it
+        finds the version; if that is the purge, the registry refuses it.
+        """
+        subject = deletion.subject
+        self._refuse_newcomers(deletion, "Nothing of the subject was deleted")
+        administration.delete_subject(self.registry, subject)
+        if not deletion.purged:
+            return
+        purged_none = "The versions before it are soft-deleted, and none is purged"
+        self._refuse_newcomers(deletion, purged_none)
+        if not administration.purge_deleted_subject(self.registry, subject):
+            self._refuse_newcomers(deletion, purged_none)
+            raise _changed(subject, f"A version of {subject} was registered again", purged_none)
+
+    def _refuse_newcomers(self, deletion: Deletion, so_far: str) -> None:
+        known = {version.key for version in deletion.held}
+        new = [
+            version.key
+            for version in self.registry.list_subject(deletion.subject)
+            # As above, another context's subject may be listed.
+            if version.key not in known and self.registry.read_version(version.key, deleted=True) is not None
+        ]
+        if new:
+            raise _changed(deletion.subject, f"{new[-1]} was registered", so_far)
+
+
+def _changed(subject: str, what: str, so_far: str) -> Refused:
+    return Refused(
+        f"{what} while its subject was being deleted, by somebody else. {so_far}. Make sure that nobody needs it any "
+        "more, and run again to delete that as well.",
+        code="target_changed",
+        object_name=subject,
+    )
 
 
 def _planned(registry: Registry, subject: str, numbers: tuple[int, ...] | None, purge: bool) -> Deletion:

@@ -16,6 +16,7 @@ from .._core.change import Report
 from .._core.clock import SystemClock, timestamp
 from .._core.errors import Damaged, InvalidOption, LifeboatError, NotFound
 from .._core.settings import StoreSettings
+from .bounded import ROOM, cut, fitting, named
 
 _AGE = re.compile(r"([0-9]+)([smhdw]?)")
 _SHOWN = 100
@@ -66,7 +67,7 @@ def describe_backups(
     backups = [_describe(store, name, parts, now) for name in ([backup_id] if backup_id is not None else names)]
     if oldest is not None:
         _check_ages(settings, backups, oldest, str(max_age))
-    return Report({"backups": backups})
+    return Report(that_fit(backups))
 
 
 def parse_age(text: str) -> timedelta:
@@ -102,6 +103,19 @@ def _describe(store: Store, backup_id: str, parts: Sequence[str], now: datetime)
         "restore_points": [_describe_point(point) for point in points[-_SHOWN:]],
         "restore_points_omitted": max(0, len(points) - _SHOWN),
     }
+
+
+def that_fit(backups: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the backups as a result has them: of their restore points as many of the newest as there is room for."""
+    bare = [{**backup, "restore_points": []} for backup in backups]
+    kept, used = fitting(bare, ROOM)
+    newest = {backup["backup_id"]: backup["restore_points"][::-1] for backup in backups[: len(kept)]}
+    points = cut(newest, ROOM - used)
+    for backup in kept:
+        shown = points[backup["backup_id"]]
+        backup["restore_points_omitted"] += len(newest[backup["backup_id"]]) - len(shown)
+        backup["restore_points"] = shown[::-1]
+    return {"backups": kept, "backups_omitted": len(backups) - len(kept)}
 
 
 def _confirmations(run: LastRun, parts: Sequence[str]) -> list[datetime]:
@@ -150,7 +164,7 @@ def _check_ages(settings: StoreSettings, backups: list[dict[str, Any]], oldest: 
         raise NotFound(f"There is no backup in {settings.path}, so none is younger than {max_age}.")
     early = [backup for backup in backups if backup["age_seconds"] is not None and backup["age_seconds"] < -_SLACK]
     if early:
-        ahead = ", ".join(f"{each['backup_id']} ({timedelta(seconds=-each['age_seconds'])} ahead)" for each in early)
+        ahead = named([f"{each['backup_id']} ({timedelta(seconds=-each['age_seconds'])} ahead)" for each in early])
         raise WrongClock(
             f"{len(early)} of {len(backups)} backups in {settings.path} were made later than it is now: {ahead}. The "
             "clock of this machine is wrong, or was wrong when the backup ran, so nobody can tell whether they are "
@@ -163,7 +177,7 @@ def _check_ages(settings: StoreSettings, backups: list[dict[str, Any]], oldest: 
     if late:
         raise TooOld(
             f"{len(late)} of {len(backups)} backups in {settings.path} are older than max_age ({max_age}): "
-            f"{', '.join(map(_named_with_age, late))}. Run the backup, and look why it was not run.",
+            f"{named([*map(_named_with_age, late)])}. Run the backup, and look why it was not run.",
             object_name=late[0]["backup_id"],
         )
 

@@ -18,6 +18,7 @@ from .._registry.detect import connect
 from .._registry.dialect import Registry
 from .._schemas.compare import same_setting
 from .._schemas.model import ScopeSettings, Setting
+from .bounded import difference, listed, named
 from .change_settings import scope_name
 from .earlier_runs import Leftover, leftovers, open_journal, over_runs, still_ours
 from .put_back import put_back
@@ -25,6 +26,8 @@ from .put_back import put_back
 PUT_BACK = "put back"
 WAS_BACK = "was put back already"
 CHANGED_SINCE = "left, since somebody has changed it meanwhile"
+
+_WARNED = 10
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class Recovery:
         incomplete = [each.scope for each, outcome, _now in found if each.incomplete and outcome == PUT_BACK]
         if incomplete and not reopen_incomplete:
             raise Refused(
-                f"The import into {registry.identity()} is not complete, so {', '.join(map(scope_name, incomplete))} "
+                f"The import into {registry.identity()} is not complete, so {named([*map(scope_name, incomplete)])} "
                 "stay closed to writers. Run the import again to complete it; or open them all the same, so that "
                 "producers may take the missing ids, with on_failure: prior_modes.",
                 code="incomplete_import",
@@ -88,7 +91,7 @@ class Recovery:
     def difference(self) -> Difference:
         """Show what is put back."""
         back = [each for each, outcome, _now in self.found if outcome == PUT_BACK]
-        return Difference(
+        return difference(
             {f"{each.kind} of {scope_name(each.scope)}": each.value for each in back},
             {f"{each.kind} of {scope_name(each.scope)}": each.prior.value for each in back},
         )
@@ -106,7 +109,9 @@ class Recovery:
             }
             for each, outcome, now in self.found
         ]
-        return Report({"modes": _modes(self.found), "recovered": recovered}, tuple(_warnings(self.found)))
+        modes = _modes(self.found)
+        lists = {"modes": (modes, len(modes)), "recovered": (recovered, len(recovered))}
+        return Report(listed(lists, most=None), _warnings(self.found))
 
     def apply(self) -> Report:
         """Put it back, configs first since a mode may forbid them, and end the runs in the journal."""
@@ -138,10 +143,12 @@ def _modes(found: Iterable[tuple[Leftover, str, Setting]]) -> list[dict[str, Any
     ]
 
 
-def _warnings(found: Iterable[tuple[Leftover, str, Setting]]) -> Iterable[str]:
-    for each, outcome, now in found:
-        if outcome == CHANGED_SINCE:
-            yield (
-                f"The {each.kind} of {scope_name(each.scope)} was {each.prior.value} before an interrupted import set "
-                f"it to {each.value}; now it is {now.value}, so somebody has changed it since, and it stays as it is."
-            )
+def _warnings(found: Iterable[tuple[Leftover, str, Setting]]) -> tuple[str, ...]:
+    changed = [(each, now) for each, outcome, now in found if outcome == CHANGED_SINCE]
+    told = [
+        f"The {each.kind} of {scope_name(each.scope)} was {each.prior.value} before an interrupted import set it to "
+        f"{each.value}; now it is {now.value}, so somebody has changed it since, and it stays as it is."
+        for each, now in changed[:_WARNED]
+    ]
+    more = len(changed) - len(told)
+    return (*told, *([f"{more} more settings were changed since, and stay as they are."] if more else []))

@@ -20,6 +20,7 @@ from .._schemas.capabilities import Identity
 from .._schemas.import_plan import UNKNOWN_UNTIL_APPLIED
 from .._schemas.losses import METADATA, RULES, stored_content
 from .._schemas.model import SchemaContent, SchemaVersion
+from .bounded import difference, listed, named
 from .subject_requests import SubjectRequest, refuse_alias
 
 INVALID_SCHEMA = 42201
@@ -94,10 +95,10 @@ class RegisterSchemas:
         new = [each for each in self.wanted if each.found is None]
         first = {each.subject: each.newest for each in reversed(new)}
         before = {subject: _described(newest.content) for subject, newest in first.items() if newest}
-        return Difference(before, {each.subject: _described(each.content) for each in new})
+        return difference(before, {each.subject: _described(each.content) for each in new})
 
     def preview(self) -> Report:
-        """Report every schema; the number and id of what is new are not known yet."""
+        """Report the schemas, as many as there is room for; the number and id of what is new are not known yet."""
         return _report([(each, each.found) for each in self.wanted])
 
     def apply(self) -> Report:
@@ -115,7 +116,7 @@ class RegisterSchemas:
                 if error.facts.get("http_status") == CONFLICT:
                     error.code = "incompatible"
                 before = [str(held.key) for wish, held in made if held and wish.found is None]
-                error.message += f" Registered before it: {', '.join(before)}." if before else ""
+                error.message += f" Registered before it: {named(before)}." if before else ""
                 raise
         return _report(made)
 
@@ -209,7 +210,7 @@ def _report(wanted: Sequence[tuple[Registration, SchemaVersion | None]]) -> Repo
         }
         for wish, held in wanted
     ]
-    return Report({"subjects": subjects})
+    return Report(listed({"subjects": (subjects, len(subjects))}, most=None))
 
 
 def _described(content: SchemaContent) -> dict[str, Any]:

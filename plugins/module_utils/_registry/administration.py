@@ -10,7 +10,16 @@ from typing import Any
 
 from .._schemas.model import GLOBAL_SCOPE, OVERALL_SCOPE, SchemaContent, SchemaVersion, VersionKey
 from . import items
-from .codes import NO_MODE, NO_SCHEMA, NO_SUBJECT, NO_SUCH_PATH, NO_VERSION, SUBJECT_SOFT_DELETED
+from .client import Answer
+from .codes import (
+    NO_MODE,
+    NO_SCHEMA,
+    NO_SUBJECT,
+    NO_SUCH_PATH,
+    NO_VERSION,
+    SUBJECT_NOT_SOFT_DELETED,
+    SUBJECT_SOFT_DELETED,
+)
 from .confluent import ConfluentRegistry
 from .dialect import Registry
 from .plain import UNTOUCHED_LEVEL, PlainRegistry
@@ -110,12 +119,23 @@ def delete_subject(registry: Registry, subject: str) -> None:
     _delete(registry, f"/subjects/{registry.address(subject)}", "soft delete", (NO_SUBJECT, SUBJECT_SOFT_DELETED))
 
 
+def purge_deleted_subject(registry: Registry, subject: str) -> bool:
+    """Delete a subject for good, all of whose versions are soft-deleted; nothing happens where there are none.
+
+    Returns:
+        False where one of them is live, and nothing was deleted.
+    """
+    path = f"/subjects/{registry.address(subject)}?permanent=true"
+    answer = _delete(registry, path, "purge", (NO_SUBJECT, SUBJECT_NOT_SOFT_DELETED))
+    return bool(answer.code != SUBJECT_NOT_SOFT_DELETED)
+
+
 def purge_version(registry: Registry, key: VersionKey) -> None:
     """Delete a soft-deleted version for good; nothing happens where there is none."""
     path = f"/subjects/{registry.address(key.subject)}/versions/{key.version}?permanent=true"
     _delete(registry, path, "purge", _GONE)
 
 
-def _delete(registry: Registry, path: str, kind: str, done: tuple[int, ...]) -> Any:
+def _delete(registry: Registry, path: str, kind: str, done: tuple[int, ...]) -> Answer:
     registry.require_writable()
     return registry.client.send("DELETE", path, kind, accept=done)

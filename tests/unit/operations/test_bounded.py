@@ -20,8 +20,22 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._kafka.groups impor
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations import restore_report
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.archived_partitions import ArchivedPartition
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.archived_records import Lost
-from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.bounded import ROOM, cut, fitting, listed
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.bounded import (
+    ROOM,
+    cut,
+    difference,
+    fitting,
+    listed,
+    named,
+)
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.describe_backups import that_fit
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.earlier_runs import Leftover
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.offset_map import plain_map
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.recover_settings import (
+    CHANGED_SINCE,
+    PUT_BACK,
+    Recovery,
+)
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.restore_groups import GroupsPlan
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.restore_plan import (
     FILL,
@@ -30,6 +44,7 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.restore
     TargetTopic,
     TopicPlan,
 )
+from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import Setting
 
 LIMIT = 64 * 1024
 LONG = ["".join(chr(97 + (number + place) % 26) for place in range(240)) + f"-{number:04}" for number in range(200)]
@@ -46,6 +61,24 @@ def test_what_is_left_out_is_counted() -> None:
     assert listed({"a": (iter([1, 2]), 2), "b": (range(500), 500)})["b_omitted"] == 400
     told = listed({"a": (iter([1, 2]), 2), "b": (LONG, 500)}, room=1000)
     assert (told["a"], told["a_omitted"], len(told["b"]), told["b_omitted"]) == ([1, 2], 0, 3, 497)
+
+
+def test_what_a_task_named_is_cut_by_its_length_alone() -> None:
+    assert listed({"a": (["x"] * 500, 500)}, most=None) == {"a": ["x"] * 500, "a_omitted": 0}
+    told = listed({"a": (LONG * 3, 600)}, most=None)
+    assert len(json.dumps(told)) < LIMIT
+    assert len(told["a"]) + told["a_omitted"] == 600
+
+
+def test_a_difference_passes_over_what_is_too_long() -> None:
+    shown = difference({"a": 1, "b": "x" * ROOM, "c": 2}, {"b": 3, "c": 4, "d": 5})
+    assert (shown.before, shown.after) == ({"a": 1, "c": 2}, {"c": 4, "d": 5, "omitted": "1 more differences"})
+    assert difference({"a": 1}, {}).after == {}
+
+
+def test_names_in_a_message_are_bounded() -> None:
+    assert named(["a", "b"]) == "a, b"
+    assert named(LONG).endswith(f"{LONG[19]} and 180 more")
 
 
 def plan(name: str) -> TopicPlan:
@@ -79,3 +112,34 @@ def test_a_restores_result_and_difference_are_bounded(tmp_path: Path, monkeypatc
     assert list(difference.before[f"group {LONG[0]}"]) == list(difference.after[f"group {LONG[0]}"])[:-1]
     shown = len(difference.after) - 1
     assert difference.after["omitted"] == f"{2 + len(LONG) + 1 - shown} more differences"
+
+
+def test_the_newest_restore_points_are_told() -> None:
+    points = [{"restore_point": number, "missing": [LONG[number]] * 9} for number in range(100)]
+    backups = [
+        {"backup_id": name, "restore_points": held, "restore_points_omitted": 7}
+        for name, held in (("dr", points[:3]), ("prod", points))
+    ]
+    told = that_fit(backups)
+    assert len(json.dumps(told)) < ROOM
+    dr, prod = told["backups"]
+    assert (dr["restore_points"], dr["restore_points_omitted"]) == (points[:3], 7)
+    assert prod["restore_points"] == points[prod["restore_points_omitted"] - 7 :]
+    assert 10 < len(prod["restore_points"]) < 100
+    told = that_fit([{"backup_id": name, "restore_points": [], "restore_points_omitted": 0} for name in LONG * 2])
+    assert len(json.dumps(told)) < LIMIT
+    assert len(told["backups"]) + told["backups_omitted"] == 400
+
+
+def test_what_is_recovered_is_bounded() -> None:
+    prior, now = Setting("READWRITE", is_set=True), Setting("READONLY", is_set=True)
+    left = [Leftover("mode", name, prior, "IMPORT", None, incomplete=False, purged=False) for name in LONG]
+    found = [(each, CHANGED_SINCE if place % 2 else PUT_BACK, now) for place, each in enumerate(left)]
+    recovery = Recovery(cast(Any, None), (), tuple(found))
+    report = recovery.preview()
+    assert len(json.dumps([report.values, report.warnings])) < LIMIT
+    for name in ("modes", "recovered"):
+        assert 10 < len(report.values[name]) < len(LONG)
+        assert len(report.values[name]) + report.values[f"{name}_omitted"] == len(LONG)
+    assert len(report.warnings) == 11
+    assert report.warnings[-1].startswith("90 more settings were changed since")

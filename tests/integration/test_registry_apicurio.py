@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import urllib.error
+import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -35,7 +37,7 @@ JSON_SCHEMA = '{"$schema":"http://json-schema.org/draft-07/schema#","maximum":1.
 NAMES = [
     "a/b", "a b", "100%", "a%2Fb", "plus+plus", "q?m=1&x", "hash#tag", "semi;colon", "at@x", "com,ma", "star*",
     '"quotes"', "back\\slash", "tab\tx", "\u00e9-nfc", "e\u0301-nfd", "日本", "😀", "<x>", ".", ":lead", "a:b",
-    "x" * 400,
+    "x" * 400, "".join(chr(code) for code in (*range(32), *range(127, 160)) if code not in (10, 13, 133)),
 ]  # fmt: skip
 
 
@@ -241,6 +243,16 @@ def test_every_name_survives(apicurio_server: Apicurio, name: str) -> None:
     assert VersionKey(name, 1) in registry.list_versions().versions
     registry.soft_delete(version.key)
     assert registry.read_version(version.key, deleted=True) == replace(version, deleted=True)
+
+
+@pytest.mark.parametrize("character", sorted(dialect.ApicurioRegistry.declared.forbidden_characters))
+def test_what_ends_a_line_is_in_no_name(apicurio_server: Apicurio, character: str) -> None:
+    path = f"{COMPATIBLE}/subjects/{urllib.parse.quote(f'a{character}b')}/versions"
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        apicurio_server.call("POST", path, {"schema": '"string"'})
+    with pytest.raises(RegistryError) as caught:
+        register(speak(apicurio_server), f"a{character}b", SchemaContent("AVRO", '"string"'))
+    assert caught.value.code == "unaddressable_name"
 
 
 def test_configs_are_told_from_unset(registry: Registry) -> None:

@@ -36,6 +36,7 @@ NAMES = [
     "com,ma", "star*", "quo'te", '"quotes"', "par(en)", "ex!cl", "til~de", "bra[ck]", "cur{ly}", "pi|pe",
     "back\\slash", "tab\tx",
     "new\nline", "\u00e9-nfc", "e\u0301-nfd", "日本", "😀", "<x>", ".", "..", ":lead", "a:b", ":", "trailing ",
+    "".join(map(chr, (*range(1, 32), *range(127, 160)))),
 ]  # fmt: skip
 
 

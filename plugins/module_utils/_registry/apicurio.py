@@ -99,7 +99,7 @@ class ApicurioRegistry(Registry):
         topic_deletes=TopicDeletes.NO_TOPIC,
         reserved_names=frozenset({".."}),
         guesses_types=True,
-        forbidden_characters=frozenset(),
+        forbidden_characters=frozenset("\n\r\x85\u2028\u2029"),  # what ends a line
     )
     health_path: ClassVar[str] = "/config"
 

@@ -75,7 +75,7 @@ class ConfluentRegistry(Registry):
         topic_deletes=TopicDeletes.NULL,
         reserved_names=frozenset({"__GLOBAL", "__EMPTY"}),
         guesses_types=False,
-        forbidden_characters=frozenset({"\\", *map(chr, range(32)), "\x7f"}),
+        forbidden_characters=frozenset({"\\", *map(chr, (*range(32), *range(127, 160)))}),
     )
     health_path: ClassVar[str] = "/"
 

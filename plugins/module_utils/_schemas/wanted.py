@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -146,8 +145,8 @@ def _name_problem(subject: str, capabilities: Capabilities) -> Iterator[Problem]
     wrong = sorted(set(subject) & capabilities.forbidden_characters)
     if split_subject(subject)[1] in {"", *capabilities.reserved_names}:
         yield Problem(subject, 0, "forbidden_name", "the target takes no such name; give another in subject_mapping")
-    elif wrong or any(unicodedata.category(character) == "Cc" for character in subject):
-        shown = ", ".join(map(repr, wrong)) or "control characters"
+    elif wrong:
+        shown = ", ".join(map(repr, wrong))
         why = f"the target cannot be asked for names with {shown}; give another name in subject_mapping"
         yield Problem(subject, 0, "forbidden_name", why)
 

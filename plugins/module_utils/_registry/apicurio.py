@@ -89,6 +89,7 @@ class ApicurioRegistry(Registry):
         soft_delete_below_soft_deleted=True,
         undelete_by_register=False,
         register_purges_lower=False,
+        parallel_registrations=4,  # 1.3 times as fast as one by one; at a latency of 5 ms 2.9 times
         encryption_keys=False,
         deletes_used_keks=False,
         configs_need_level=True,

@@ -65,6 +65,7 @@ class ConfluentRegistry(Registry):
         soft_delete_below_soft_deleted=True,
         undelete_by_register=True,
         register_purges_lower=True,
+        parallel_registrations=1,  # its leader holds one lock until a record has gone to the topic and come back
         encryption_keys=True,  # where the DEK registry is switched on
         deletes_used_keks=False,
         configs_need_level=False,

@@ -50,6 +50,7 @@ class KarapaceRegistry(PlainRegistry):
         soft_delete_below_soft_deleted=False,
         undelete_by_register=False,
         register_purges_lower=False,
+        parallel_registrations=1,  # its master holds one lock from the look at what is there to the record
         encryption_keys=False,
         deletes_used_keks=False,
         configs_need_level=True,

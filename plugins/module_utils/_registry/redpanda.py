@@ -54,6 +54,7 @@ class RedpandaRegistry(PlainRegistry):
         soft_delete_below_soft_deleted=False,
         undelete_by_register=True,
         register_purges_lower=False,
+        parallel_registrations=1,  # one core writes to the topic, one record after the other
         encryption_keys=False,
         deletes_used_keks=False,
         configs_need_level=True,

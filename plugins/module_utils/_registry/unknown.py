@@ -29,6 +29,7 @@ READING_ONLY = Capabilities(
     soft_delete_below_soft_deleted=True,
     undelete_by_register=False,
     register_purges_lower=False,
+    parallel_registrations=1,
     encryption_keys=False,
     deletes_used_keks=False,
     configs_need_level=False,

@@ -21,6 +21,7 @@ from .._core.progress import Progress, Silent
 from .._core.settings import KafkaSettings, RegistrySettings, StoreSettings
 from .controller import end_with_controller
 from .environment import family_from_environment, is_in_environment
+from .misplaced import misplaced_secrets
 from .options import Spec, check_ranges, families
 from .progress_file import reporting
 
@@ -97,6 +98,7 @@ def run(
         **rules: What `AnsibleModule` knows besides: ``required_if``, ``mutually_exclusive``, …
     """
     module = AnsibleModule({**families(*uses, *optional, *explicit), **spec}, supports_check_mode=True, **rules)
+    module.no_log_values.update(misplaced_secrets(module.params))
     for number in _ENDING:
         signal.signal(number, _interrupt)
     end_with_controller()

@@ -172,7 +172,7 @@ class RegistrySettings:
                     f"registry.headers must not carry {name!r}, which follows from each request.",
                     object_name="registry.headers",
                 )
-            if _SECRET_HEADER.search(name):
+            if is_secret_header(name):
                 raise InvalidOption(
                     f"registry.headers must not carry the secret-looking {name!r}, since headers are not hidden. "
                     "Use registry.username and registry.password, registry.token, registry.oauth or registry.api_key.",
@@ -298,12 +298,22 @@ class KafkaSettings:
             if wrong:
                 raise InvalidOption(f"kafka.{name} {rule}.", object_name=f"kafka.{name}")
         for key in self.client_options:
-            if _SECRET_CLIENT_OPTION.search(key):
+            if is_secret_client_option(key):
                 raise InvalidOption(
                     f"kafka.client_options must not carry the secret-looking {key!r}, since they are not hidden. "
                     "Use kafka.password, kafka.oauth or kafka.client_key.",
                     object_name="kafka.client_options",
                 )
+
+
+def is_secret_header(name: str) -> bool:
+    """Tell whether a header looks as if its value were secret."""
+    return bool(_SECRET_HEADER.search(name))
+
+
+def is_secret_client_option(name: str) -> bool:
+    """Tell whether an option of a Kafka client looks as if its value were secret."""
+    return bool(_SECRET_CLIENT_OPTION.search(name))
 
 
 def _checked_url(url: str) -> str:

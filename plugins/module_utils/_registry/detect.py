@@ -59,7 +59,8 @@ def _recognised(client: RegistryClient) -> tuple[type[Registry], Any]:
     if "karapace_version" in health:
         return KarapaceRegistry, health["karapace_version"]
     ready = _answer(client, RedpandaRegistry.health_path)
-    if ready is not None and ready.value is None:  # without a body, and it tells no version either
+    # Without a body, and it tells no version either: so does much that is no registry.
+    if ready is not None and ready.value is None and _tells_types(client):
         return RedpandaRegistry, None
     about = _facts(native(client), "/system/info")
     if str(about.get("name")).startswith("Apicurio"):
@@ -83,8 +84,14 @@ def _answer(client: RegistryClient, path: str, *accept: int) -> Answer | None:
         raise
 
 
+def _tells_types(client: RegistryClient) -> bool:
+    """Tell whether the server names the types of schemas that it takes, as registries do."""
+    answer = _answer(client, "/schemas/types")
+    return answer is not None and isinstance(answer.value, list) and "AVRO" in answer.value
+
+
 def _check_is_registry(client: RegistryClient) -> None:
-    """Raise unless the URL lists subjects as a registry does: a list of texts, or null for none."""
+    """Raise unless the URL lists subjects as a registry does: a list of texts; or null, if it tells types as well."""
     try:
         value = client.get("/subjects", "detection", null=True)
     except RegistryError as error:
@@ -96,5 +103,7 @@ def _check_is_registry(client: RegistryClient) -> None:
                 **{name: error.facts.get(name) for name in ("http_status", "method", "path")},
             ) from error
         raise
-    if value is not None and not (isinstance(value, list) and all(isinstance(name, str) for name in value)):
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        return
+    if value is not None or not _tells_types(client):
         raise client.unexpected("/subjects", value, "a list of subjects")

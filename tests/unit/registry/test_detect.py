@@ -88,14 +88,31 @@ def test_an_unknown_make_is_read_and_never_written_to(connected):
 
 
 def test_an_old_confluent_can_be_named(connected):
-    registry = connected({"/subjects": httpx.Response(200, content=b"null")}, implementation="confluent")
+    registry = connected({"/subjects": []}, implementation="confluent")
     assert registry.implementation == "confluent"
     assert registry.capabilities.writes
+
+
+NULL = httpx.Response(200, content=b"null")
+READY = {"/status/ready": httpx.Response(200)}
+
+
+def test_one_that_is_ready_without_a_word_is_redpanda(connected):
+    assert connected({**READY, "/schemas/types": ["JSON", "PROTOBUF", "AVRO"]}).implementation == "redpanda"
+    assert connected({**READY, "/subjects": ["a"]}).implementation == "unknown"
+
+
+def test_null_is_an_empty_list_where_a_second_fact_says_registry(connected):
+    assert connected({"/subjects": NULL, "/schemas/types": ["AVRO"]}).implementation == "unknown"
 
 
 @pytest.mark.parametrize(
     ("known", "otherwise"),
     [
+        ({}, NULL),
+        ({}, httpx.Response(200)),
+        ({**READY, "/subjects": NULL}, None),
+        ({**READY, "/schemas/types": {"AVRO": 1}, "/subjects": NULL}, None),
         ({VERSION: httpx.Response(200, html="<h1>Welcome</h1>")}, None),
         ({}, httpx.Response(404, html="<h1>404 Not Found</h1>")),
         ({}, None),

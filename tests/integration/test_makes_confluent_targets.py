@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from registries.confluent import Confluent
+from registries.confluent_recorded import texts
 from registries.serving import RegistryServer, Request
 
 from testbed.contents import avro
@@ -124,12 +125,35 @@ def test_another_schema_in_its_place_is_a_conflict_before_any_write(
 
 
 def test_ids_and_numbers_at_the_edges_are_kept(source: RegistryServer, target: RegistryServer, run: Run) -> None:
-    """Surprise 4."""
+    """Surprise 4: the largest id is taken, too, and the one after it is negative."""
     place(source, "orders", 0, 3, FIRST)
     place(source, "orders", 2**31 - 2, 2**31 - 2, SECOND)
     copied(source, target, run)
     told = [(item["id"], item["version"]) for item in ask(target, "GET", "/schemas")]
     assert told == [(0, 3), (2**31 - 2, 2**31 - 2)]
+
+    place(source, "bills", 2**31 - 1, 1, THIRD)
+    run("schema_registry_export", source).succeeded()
+    written = len(target.writes())
+    [conflict] = run("schema_registry_import", target).failed()["failure"]["conflicts"]
+    assert (conflict["subject"], conflict["kind"]) == ("bills", "id_out_of_range")
+    assert len(target.writes()) == written
+
+
+def test_a_text_that_the_target_writes_in_its_own_form_is_the_same(
+    source: RegistryServer, target: RegistryServer, run: Run
+) -> None:
+    """Surprise 19: all texts that a real one was seen to store in another form."""
+    target.make = Confluent(texts=texts(), clusters=("kafka", "target"))
+    rewritten = {
+        f"s{n}": (*sent, stored) for n, (sent, stored) in enumerate(texts().stored.items()) if sent[1] != stored
+    }
+    for subject, (kind, text, _stored) in rewritten.items():
+        register(source, subject, {"schemaType": kind, "schema": text})
+    copied(source, target, run)
+    held = {item["subject"]: item["schema"] for item in ask(target, "GET", "/schemas")}
+    assert held == {subject: stored for subject, (_kind, _text, stored) in rewritten.items()}
+    assert not run("schema_registry_import", target).succeeded()["changed"]
 
 
 def test_a_soft_deleted_version_is_brought_to_life_and_a_live_one_is_deleted(

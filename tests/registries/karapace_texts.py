@@ -34,7 +34,7 @@ def stored(schema_type: str, text: str) -> str:
     if said is not None:
         raise BadSchema(said)
     if schema_type == "PROTOBUF":
-        return _recorded_texts().get((schema_type, text), text)
+        return recorded_texts().get((schema_type, text), text)
     try:
         return _written(json.loads(text, parse_int=_whole_number))
     except ValueError as error:
@@ -58,7 +58,7 @@ def _written(value: Any) -> str:
 
 
 @cache
-def _recorded_texts() -> dict[tuple[str, str], str]:
+def recorded_texts() -> dict[tuple[str, str], str]:
     """What was sent, and what is served under the id that the registration answered."""
     served = {walked.target: walked.answer for walked in read_walk(RECORDINGS / "rest.jsonl.gz")}
     return {

@@ -142,7 +142,7 @@ def read_registry(registry: Registry, scope: Scope, topic: SchemasTopic | None =
         highest_ids=highest_ids(registry, versions.values(), topic, all_contexts=everything),
         settled=settled and keys_settled and len(versions) == len(chosen),
         keys=keys,
-        left_out=listing.left_out,
+        left_out=(*listing.left_out, *(topic.log.left_out if topic is not None else ())),
     )
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._core.canonical import compact_bytes
 from .capabilities import TopicDeletes
 from .model import (
     DEFAULT_CONTEXT,
@@ -46,6 +47,7 @@ class TopicLog:
         highest_ids: The highest id by context of all versions in the log, deleted ones too.
         versions: The last id of each version in the log, deleted ones too.
         held: The versions that were not purged, nor cleared away when their registry was set to IMPORT.
+        associations: The keys of associations of subjects with topics, which no request lists.
         passed_over: How many records could not be understood.
     """
 
@@ -55,6 +57,7 @@ class TopicLog:
     highest_ids: dict[str, int] = field(default_factory=dict)
     versions: dict[VersionKey, int] = field(default_factory=dict)
     held: set[VersionKey] = field(default_factory=set)
+    associations: set[str] = field(default_factory=set)
     passed_over: int = 0
     _named: set[str] = field(default_factory=set)
     _soft_deleted: set[VersionKey] = field(default_factory=set)
@@ -64,6 +67,11 @@ class TopicLog:
         """The names of all contexts with a record of their own, or with a subject or a setting."""
         scopes = {*self.configs, *self.modes, *(key.subject for key in self.held)}
         return {DEFAULT_CONTEXT, *self._named, *map(context_of, scopes)} - {split_subject(OVERALL_SCOPE)[0]}
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What it holds of kinds that have no place in an archive: how many of what, for people."""
+        return (f"{len(self.associations)} associations of subjects with topics",) if self.associations else ()
 
     def take(self, key: bytes | None, value: bytes | None) -> None:
         """Take the next record."""
@@ -108,6 +116,8 @@ class TopicLog:
             self._set(self.modes, key, None if value is None else _mode(value))
         elif kind == "CONTEXT":
             (self._named.discard if value is None else self._named.add)(_text(key, "context"))
+        elif kind == "ASSOC":
+            (self.associations.discard if value is None else self.associations.add)(compact_bytes(key).decode())
 
     def _take_version(self, key: dict[str, Any], value: dict[str, Any] | None) -> None:
         if value is None:

@@ -125,6 +125,12 @@ def test_tells_of_aliases_that_have_no_versions(confluent, replay):
     assert all("aliases=true" in target for target in replay.targets if target.startswith("/schemas?"))
 
 
+def test_a_context_without_a_record_of_its_own_is_known_by_its_subjects(confluent, replay):
+    listed = replay.answers["", "contexts", ""]
+    replay.answers["", "contexts", ""] = {**listed, "body": '["."]'}
+    assert {".", ".ctx1", ".lkc-1"} < set(confluent.list_versions().contexts)
+
+
 def test_lists_one_by_one_what_the_pages_leave_out(confluent, replay):
     bulk = replay.answers["", "schemas", "subjectPrefix=:*:&deleted=true"]
     items = [item for item in json.loads(bulk["body"]) if item["subject"] != "orders-value"]

@@ -79,6 +79,7 @@ def test_what_no_request_shows_of_a_confluent_registry() -> None:
     assert OVERALL_SCOPE not in {*log.configs, *log.modes}
     assert log.configs[""]["compatibilityLevel"] == "FORWARD"
     assert ".ctx-empty" in log.contexts
+    assert log.left_out == ("3 associations of subjects with topics",)
     assert log.passed_over == 0
 
 

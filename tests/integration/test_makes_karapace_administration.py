@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from registries.karapace import Karapace
+from registries.karapace_modes import KarapaceWithModes
 from registries.serving import RegistryServer
 
 from testbed.modules import Outcome, run_module
@@ -67,6 +68,42 @@ def test_later_versions_are_never_forced_into_import() -> None:
         failed = run(served, "mode", mode="IMPORT", force=True).failed()
         assert failed["failure"] == {"code": "invalid_option", "object": "force"}
         assert served.writes() == []
+
+
+@pytest.mark.parametrize("removes", [True, False])
+def test_readwrite_is_what_later_versions_have_without_a_mode(removes: bool) -> None:
+    make = KarapaceWithModes(removes=removes)
+    with RegistryServer(make) as served:
+
+        def modes(changed: bool, **options: Any) -> list[Any]:
+            outcome = run(served, "mode", check=True, **options).succeeded()
+            made = run(served, "mode", **options).succeeded()
+            assert outcome["modes"] == made["modes"]
+            assert outcome["changed"] == made["changed"] == changed
+            return [(each["before"], each["after"]) for each in made["modes"]]
+
+        readwrite = {"mode": "READWRITE", "subjects": ["a"]}
+        assert modes(False, mode="READWRITE") == [("READWRITE", "READWRITE")]
+        assert modes(False, **readwrite) == [("READWRITE", "READWRITE")]
+        assert modes(True, mode="IMPORT") == [(None, "IMPORT")]
+        make.state.set_level("a", None)  # the subject is known
+        assert modes(True, **readwrite) == [("IMPORT", "READWRITE")]
+        assert modes(False, **readwrite) == [("READWRITE", "READWRITE")]
+        assert modes(True, mode="READWRITE") == [("IMPORT", "READWRITE")]
+        assert modes(True, mode="IMPORT", subjects=["a"]) == [(None, "IMPORT")]
+        assert modes(True, state="absent", subjects=["a"]) == [("IMPORT", None)]
+        assert modes(False, state="absent", subjects=["a"]) == [(None, None)]
+        assert make.modes == {"": "READWRITE", **({} if removes else {"a": "READWRITE"})}
+        # a subject's own IMPORT is not told from one that it inherits
+        modes(True, mode="IMPORT")
+        assert modes(False, state="absent", subjects=["a"]) == [("IMPORT" if removes else None,) * 2]
+        assert modes(True, state="absent") == [("IMPORT", None)]
+        assert make.modes[""] == "READWRITE"
+
+
+def test_readwrite_is_what_earlier_versions_always_have(server: RegistryServer) -> None:
+    assert not run(server, "mode", mode="READWRITE", subjects=["a"]).succeeded()["changed"]
+    assert server.writes() == []
 
 
 def test_the_global_level_is_not_removed(server: RegistryServer) -> None:

@@ -18,9 +18,9 @@ from .._registry.detect import connect
 from .._registry.dialect import Registry
 from .._schemas.model import GLOBAL_SCOPE, OVERALL_SCOPE, Setting, context_of, context_scope, is_wide_scope
 from .._schemas.naming import check_context_name
+from .._schemas.wanted import IMPORT, READWRITE
 from .bounded import difference, listed
 
-IMPORT = "IMPORT"
 FORWARD = "FORWARD"
 
 NOT_PERMITTED = 42205
@@ -157,11 +157,12 @@ class ModeChange(ScopesChange):
         return super().apply()
 
     def _differs(self, scope: str) -> bool:
-        held = self.current[scope]
-        return held.is_set is True if self.wanted is None else held.value != self.wanted
+        return self.current[scope].is_set is True if self.wanted is None else self._shown(scope) != self.wanted
 
     def _shown(self, scope: str) -> Any:
-        return self.current[scope].value
+        held = self.current[scope].value
+        is_untold = self.wanted == READWRITE and READWRITE not in self.registry.capabilities.modes
+        return READWRITE if held is None and is_untold else held
 
     def _shown_after(self, scope: str) -> Any:
         return self.wanted
@@ -217,8 +218,8 @@ def scope_name(scope: str) -> str:
 
 def _check_mode(registry: Registry, mode: str | None, scopes: Sequence[str]) -> None:
     known = registry.capabilities.modes
-    if mode is not None and mode not in known:
-        held = ", ".join(sorted(known)) or "none that can be set"
+    if mode is not None and mode not in known | {READWRITE}:
+        held = ", ".join(sorted(known | {READWRITE}))
         raise InvalidOption(f"{registry.implementation} has no mode {mode}; it has {held}.", object_name="mode")
     if mode == FORWARD and not {GLOBAL_SCOPE, OVERALL_SCOPE}.issuperset(scopes):
         raise InvalidOption(

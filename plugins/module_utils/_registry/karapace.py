@@ -15,7 +15,8 @@ from typing import ClassVar
 
 from .._core.errors import Refused
 from .._schemas.capabilities import Again, Capabilities, Identity, TopicDeletes
-from .._schemas.model import UNSET, Setting
+from .._schemas.model import GLOBAL_SCOPE, UNSET, Setting
+from .codes import NO_MODE, NO_SUBJECT, NO_SUCH_METHOD
 from .plain import PlainRegistry
 
 READWRITE, IMPORT = "READWRITE", "IMPORT"
@@ -73,7 +74,7 @@ class KarapaceRegistry(PlainRegistry):
         return replace(self.declared, ids_in=IMPORT, modes=frozenset({IMPORT}), second_id_for_content=True)
 
     def get_mode(self, scope: str) -> Setting:
-        """Read a mode: READWRITE is the answer for every scope that nothing else is set for, and not asked in vain."""
+        """Read the mode that holds in a scope, where versions have modes; READWRITE is not told from none."""
         held = super().get_mode(scope) if self.capabilities.modes else UNSET
         return UNSET if held.value == READWRITE else held
 
@@ -91,12 +92,19 @@ class KarapaceRegistry(PlainRegistry):
         super().set_mode(scope, mode)
 
     def delete_mode(self, scope: str) -> None:
-        """Bring a mode back to READWRITE, since there is nothing to remove it with."""
-        if self.get_mode(scope).value is not None:
-            self.set_mode(scope, READWRITE)
+        """Remove a subject's mode; what cannot be removed, the global one above all, becomes READWRITE."""
+        if self.get_mode(scope).value is None:
+            return
+        if scope != GLOBAL_SCOPE:
+            path = self._scope_path("mode", scope)
+            answer = self.client.send("DELETE", path, "mode", accept=(NO_SUBJECT, NO_MODE, NO_SUCH_METHOD))
+            if answer.code != NO_SUCH_METHOD:
+                return
+        self.set_mode(scope, READWRITE)
 
     def _is_mode_set(self, scope: str, mode: str) -> bool | None:
-        return True
+        """A subject answers with the global mode where it has none of its own."""
+        return True if scope == GLOBAL_SCOPE or self.get_mode(GLOBAL_SCOPE).value != mode else None
 
 
 def _release(version: str | None) -> tuple[int, ...]:

@@ -193,7 +193,7 @@ def _about_settings(made: Wish, after: RegistryState) -> Iterable[str]:
         for kind, asked, stays in (("config", wanted.config, held.config), ("mode", wanted.mode, held.mode)):
             if asked.value is not None and asked.is_set is not False and not same_setting(asked, stays):
                 differing.append(f"{kind} of {scope or 'the registry'}")
-        if held.mode.value == IMPORT:
+        if held.mode.value == IMPORT and held.mode.is_set is not None:
             closed.append(scope or "the registry")
     if differing:
         yield (

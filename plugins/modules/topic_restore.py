@@ -74,6 +74,13 @@ options:
     type: list
     elements: str
     default: ['*']
+  only_groups:
+    description:
+      - Whether nothing but the offsets of O(groups) is restored.
+      - They can only be told where records have been restored. A topic into which O(restore_point) has not been
+        restored to its end stops the run before anything is written.
+    type: bool
+    default: false
   exclude_groups:
     description: Which of O(groups) are left out, by the same kinds of patterns.
     type: list
@@ -153,6 +160,16 @@ EXAMPLES = r"""
     store:
       path: /srv/lifeboat
     backup_id: prod
+
+- name: Set groups back to where they were, in topics that were restored before
+  lifeboat.kafka.topic_restore:
+    kafka:
+      bootstrap_servers: kafka-1.example.org:9092
+    store:
+      path: /srv/lifeboat
+    backup_id: prod
+    only_groups: true
+    group_offsets: overwrite
 
 - name: Bring the topics of one team into a small cluster under other names, for a look
   lifeboat.kafka.topic_restore:
@@ -415,11 +432,9 @@ import os
 from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.options import BACKUP_ID, PROGRESS, TOPICS
 from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.run import Task, run
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.selection import Selection
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.restore_request import RestoreRequest
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.restore_source import TopicsAsked
-from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.restore_topics import (
-    RestoreRequest,
-    RestoreTopics,
-)
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.restore_topics import RestoreTopics
 
 
 def plan(task: Task) -> RestoreTopics:
@@ -433,6 +448,7 @@ def plan(task: Task) -> RestoreTopics:
             given["topic_mapping"],
         ),
         groups=Selection(tuple(given["groups"]), tuple(given["exclude_groups"])) if given["groups"] else None,
+        only_groups=given["only_groups"],
         overwrite_offsets=given["group_offsets"] == "overwrite",
         isolation=given["isolation"],
         append=given["on_existing"] == "append",
@@ -456,6 +472,7 @@ def main() -> None:
         "topic_mapping": {"type": "dict", "default": {}},
         "groups": {"type": "list", "elements": "str", "default": ["*"]},
         "exclude_groups": {"type": "list", "elements": "str", "default": []},
+        "only_groups": {"type": "bool", "default": False},
         "group_offsets": {"type": "str", "choices": ["preserve", "overwrite"], "default": "preserve"},
         "isolation": {"type": "str", "choices": ["committed", "uncommitted"], "default": "committed"},
         "on_existing": {"type": "str", "choices": ["fail", "append"], "default": "fail"},

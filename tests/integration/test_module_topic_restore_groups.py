@@ -109,6 +109,34 @@ def test_offsets_are_translated_without_a_map_too(bed: Bed) -> None:
     assert bed.committed(group) == {number: (bed.right(contents, number, of), "") for number, of in ((0, 9), (1, 2))}
 
 
+def test_groups_alone_are_restored_where_their_topics_were(bed: Bed) -> None:
+    contents = bed.copies.contents(bed.source)
+    group = bed.commit("alone", {0: 9, 1: 2})
+    bed.back_up()
+
+    def refused(**more: Any) -> str:
+        told = run_module("topic_restore", **bed.options(only_groups=True, **more)).failed()
+        return f"{told['failure']['code']} {told['msg']}"
+
+    assert refused().startswith("not_restored")
+    assert "it is not there" in refused()
+    assert bed.target not in bed.copies.topics.names()
+    assert refused(groups=[]).startswith("invalid_option")
+    bed.restore(groups=[], partitions=[0])
+    assert "has left out partitions" in refused()
+    bed.restore(groups=[])
+    send(bed.client, bed.target, numbered(4, partitions=2))  # its own producers are at work again
+    bed.commit("alone", {0: 10})
+    bed.back_up()
+    assert "restore point 1 of the backup 'prod' (isolation: committed)" in refused(restore_point="2")
+    done = bed.restore(only_groups=True, restore_point="1")
+    assert (done["changed"], done["topics"]["records"], done["groups"]["offsets"]) == (True, 0, 2)
+    assert bed.committed(group) == {number: (bed.right(contents, number, of), "") for number, of in ((0, 9), (1, 2))}
+    assert not bed.restore(only_groups=True, restore_point="1")["changed"]
+    bed.copies.topics.recreate(bed.target)
+    assert "this journal knows of no restore into it" in refused(restore_point="1")
+
+
 def test_what_a_group_has_read_at_the_target_stays_unless_it_is_to_be_set_back(bed: Bed) -> None:
     contents = bed.copies.contents(bed.source)
     group = bed.commit("ahead", {0: 9, 1: 2})

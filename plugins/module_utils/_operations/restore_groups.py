@@ -22,7 +22,7 @@ from .._kafka.group_offsets import Committed, Offsets
 from .._kafka.groups import Group
 from .archived_partitions import ArchivedPartition
 from .bounded import ROOM, listed
-from .offset_map import OffsetMap
+from .offset_map import OffsetMap, PartitionMap
 from .read_cluster import HAVE_OFFSETS
 
 _ROOM = ROOM // 4  # of a result
@@ -182,12 +182,48 @@ class GroupsPlan:
             )
 
 
-def read_committed(admin: Admin, groups: Sequence[str]) -> dict[str, Offsets]:
-    """Read what groups have committed at the target.
+@dataclass(frozen=True)
+class PlannedGroups:
+    """What is to become of groups, and from what it was found.
+
+    Args:
+        wish: What is asked for of them.
+        maps: Which offset becomes which, by partitions of the archive, as far as it is known.
+        committed: What the groups have committed at the target.
+        plan: Which offsets they get.
+    """
+
+    wish: GroupsWish
+    maps: Mapping[TopicPartition, PartitionMap]
+    committed: Mapping[str, Offsets]
+    plan: GroupsPlan
+
+
+def plan_groups(admin: Admin, wish: GroupsWish, maps: Mapping[TopicPartition, PartitionMap]) -> PlannedGroups:
+    """Read what groups have committed at the target, and decide which offsets they get.
 
     Raises:
+        Refused: Some of those that get one have members.
         KafkaError: One of them cannot be asked.
     """
+    committed = _read_committed(admin, wish.concerned())
+    plan = wish.plan(OffsetMap(maps), committed)
+    _refuse_members(admin, plan.written)
+    return PlannedGroups(wish, maps, committed, plan)
+
+
+def set_offsets(admin: Admin, plan: GroupsPlan) -> None:
+    """Set what is planned.
+
+    Raises:
+        KafkaError: Some could not be set; run again.
+    """
+    for error in (admin.set_all_committed(plan.sets) if plan.sets else {}).values():
+        if error is not None:
+            raise error
+
+
+def _read_committed(admin: Admin, groups: Sequence[str]) -> dict[str, Offsets]:
     found: dict[str, Offsets] = {}
     for group, offsets in (admin.all_committed(groups) if groups else {}).items():
         if isinstance(offsets, KafkaError):
@@ -196,13 +232,8 @@ def read_committed(admin: Admin, groups: Sequence[str]) -> dict[str, Offsets]:
     return found
 
 
-def refuse_members(admin: Admin, groups: Sequence[str]) -> None:
-    """Make sure that no group has members, which would set its offsets themselves.
-
-    Raises:
-        Refused: Some have; the message names them.
-        KafkaError: One of them cannot be asked.
-    """
+def _refuse_members(admin: Admin, groups: Sequence[str]) -> None:
+    """Make sure that no group has members, which would set its offsets themselves."""
     busy: list[Group] = []
     for found in (admin.describe_groups(groups) if groups else {}).values():
         if isinstance(found, KafkaError):
@@ -217,17 +248,6 @@ def refuse_members(admin: Admin, groups: Sequence[str]) -> None:
             code="has_members",
             object_name=busy[0].group,
         )
-
-
-def set_offsets(admin: Admin, plan: GroupsPlan) -> None:
-    """Set what is planned.
-
-    Raises:
-        KafkaError: Some could not be set; run again.
-    """
-    for error in (admin.set_all_committed(plan.sets) if plan.sets else {}).values():
-        if error is not None:
-            raise error
 
 
 def _within(said: ArchivedOffset, partition: ArchivedPartition) -> int:

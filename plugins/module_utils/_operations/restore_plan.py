@@ -223,6 +223,13 @@ def _has_records(topic: str, before: TopicRestore | None) -> str:
     )
 
 
+def what_is_restored(restore: TopicRestore) -> str:
+    """Say what a restore brings, in the words in which it is asked for."""
+    of = restore.source
+    how = ", ".join(f"{name}: {value}" for name, value in sorted(restore.rules.items()) if value is not None)
+    return f"topic {of.topic!r}, restore point {of.restore_point} of the backup {of.backup_id!r} ({how})"
+
+
 def first_problem(problems: Mapping[str, LifeboatError]) -> LifeboatError:
     """Return the first of the reasons why topics cannot be restored to, with a word about the others."""
     topics = list(problems)
@@ -300,16 +307,13 @@ def _check_replaceable(restore: TopicRestore, target: TargetTopic, wish: Wish) -
     for number, begun in restore.partitions.items():
         end = target.ends.get(number)
         if begun.done or (isinstance(end, tuple) and end[1] > begun.start):
-            of = restore.source
-            how = ", ".join(f"{name}: {value}" for name, value in sorted(restore.rules.items()) if value is not None)
             raise Refused(
-                f"A restore into topic {target.name!r} is not finished: of topic {of.topic!r}, restore point "
-                f"{of.restore_point} of the backup {of.backup_id!r} ({how}). Go on with it by asking for the same, or "
-                f"{how_to_give_up(restore)}.",
+                f"A restore into topic {target.name!r} is not finished: of {what_is_restored(restore)}. Go on with it "
+                f"by asking for the same, or {how_to_give_up(restore)}.",
                 code="unfinished_restore",
                 object_name=target.name,
-                backup_id=of.backup_id,
-                restore_point=of.restore_point,
+                backup_id=restore.source.backup_id,
+                restore_point=restore.source.restore_point,
             )
 
 

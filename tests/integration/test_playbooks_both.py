@@ -19,6 +19,7 @@ from testbed.ansible import Ansible, Outcome
 from testbed.axonops import AxonOpsRegistry
 from testbed.copies import Copies
 from testbed.fixtures import RegistryFactory
+from testbed.groups import commit, committed
 from testbed.kafka import Kafka
 from testbed.modules import start_module
 from testbed.records import numbered, send
@@ -115,9 +116,31 @@ def test_nothing_is_written_to_a_registry_when_the_topics_are_refused(
     shop.copies.check(shop.topic)
 
 
+def test_groups_come_back_alone_where_their_topics_were_restored(shop: Shop, kafka: Kafka) -> None:
+    group = f"{shop.topic}.readers"
+    commit(kafka.client, group, {(shop.topic, 0): 7, (shop.topic, 1): 300})
+    chosen = {"backup_groups": [group], "backup_exclude_groups": [], "restore_exclude_groups": []}
+    shop.play("backup", **chosen)
+    into = {"lifeboat_restore_into": "shop", **chosen}
+    refused = shop.run("restore", restore_parts="groups", **into)
+    assert refused.status != 0
+    assert "cannot be restored without its records: it is not there" in refused.output.replace("\n", " ")
+    copy = shop.copies.name(shop.topic)
+    assert copy not in shop.copies.topics.names()
+    shop.play("restore", **{**into, "restore_exclude_groups": ["*"]})
+    for parts in (["schema-registry", "groups"], "groups"):
+        told = shop.play("restore", restore_parts=parts, **into)
+        assert told.startswith("shop: restored from restore point 2 of prod: ")
+        done = "nothing, it is all there" if parts == "groups" else "2 offsets of 1 consumer groups set"
+        assert told.split("prod: ")[1].startswith(f"{done}.")
+    assert {(copy, 0): 7, (copy, 1): 300}.items() <= committed(kafka.client, group).items()
+    compared = shop.play("verify", verify_compare=True, restore_parts="groups", **chosen)
+    assert "2 offsets of consumer groups are as they were backed up" in compared
+
+
 def test_parts_that_do_not_exist_are_named(shop: Shop) -> None:
-    outcome = shop.run("restore", restore_parts="topics,groups")
+    outcome = shop.run("restore", restore_parts="topics,acls")
     assert outcome.status != 0
-    assert "restore_parts takes schema-registry and topics, which brings consumer groups as well; not groups" in (
-        outcome.output.replace("\n", " ")
-    )
+    told = outcome.output.replace("\n", " ")
+    assert "restore_parts takes schema-registry, topics, which brings consumer groups as well, and groups for" in told
+    assert "those alone; not acls" in told

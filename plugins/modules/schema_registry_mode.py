@@ -40,8 +40,8 @@ options:
   mode:
     description:
       - The mode. Needed with O(state=present).
-      - Where a registry does not tell V(READWRITE) from no mode, as Karapace does not, it is only set where another mode
-        holds.
+      - Where a registry does not tell V(READWRITE) from no mode, as Karapace does not, it is only set where another
+        mode holds.
       - V(FORWARD) is only set for the whole registry, best with O(contexts) V(.__GLOBAL).
     type: str
     choices: [READWRITE, READONLY, READONLY_OVERRIDE, IMPORT, FORWARD]

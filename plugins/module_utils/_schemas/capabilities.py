@@ -57,8 +57,8 @@ class Capabilities:
         ids_at_once: Whether they are only taken for all versions at once, by a registry that never held anything; then
             what a registration does to contents does not matter, and equal texts with equal references share an id.
         forced_import: Whether IMPORT can be forced upon a scope that has live versions, and leaves them as they are.
-        modes: The modes that can be set: ``READWRITE``, ``READONLY``, ``IMPORT``, … Without ``READWRITE``, where that is
-            not told from no mode at all.
+        modes: The modes that can be set: ``READWRITE``, ``READONLY``, ``IMPORT``, … Without ``READWRITE`` where that
+            is not told from no mode at all.
         contexts: Whether there are contexts besides the default one.
         references_across_contexts: Whether a reference may name a subject of another context.
         references_to_soft_deleted: Whether a registration may refer to a soft-deleted version in IMPORT.

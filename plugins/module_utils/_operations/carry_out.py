@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from .._archive.journal import Change, JournalRun
-from .._core.errors import LifeboatError, Refused, RegistryError, VerificationFailed
+from .._core.errors import LifeboatError, Refused, VerificationFailed
 from .._registry.dialect import Registry
 from .._schemas.compare import differences, same_setting
 from .._schemas.import_plan import (
@@ -22,17 +22,13 @@ from .._schemas.import_plan import (
     KEEP,
     Assigned,
     ImportPlan,
-    PurgeSubject,
-    Register,
     SettingChange,
-    SoftDelete,
     TemporarySetting,
 )
 from .._schemas.model import (
     GLOBAL_SCOPE,
     UNSET,
     RegistryState,
-    SchemaVersion,
     ScopeSettings,
     Setting,
     VersionKey,
@@ -42,6 +38,7 @@ from .._schemas.wanted import IMPORT
 from .carry_out_keys import check_keys_unchanged, differing_keys, make_keys
 from .change_settings import scope_name
 from .earlier_runs import Leftover
+from .make_steps import Steps
 from .put_back import READWRITE, put_back
 
 READONLY = "READONLY"
@@ -69,12 +66,13 @@ class Execution:
     leftovers: tuple[Leftover, ...]
     reread: Callable[[Collection[str]], RegistryState]
     keep_closed: bool
-    done: int = 0
     writing: bool = False
     opened: set[tuple[str, str]] = field(default_factory=set)
     closed: set[str] = field(default_factory=set)
-    ids: dict[VersionKey, int] = field(default_factory=dict)
-    numbers: dict[VersionKey, int] = field(default_factory=dict)
+    steps: Steps = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.steps = Steps(self.plan, self.registry)
 
     def run(self) -> Mapping[VersionKey, Assigned]:
         """Do all of it.
@@ -92,7 +90,7 @@ class Execution:
             self._check_unchanged()
             check_keys_unchanged(self.plan.keys, self.registry)
             self.writing = True
-            self._make_all()
+            self.steps.make_all()
             # In IMPORT, a registry does not ask a KMS about keys; and an alias among the configs may lead to others.
             make_keys(self.plan.keys, self.registry)
             _raise_for(differing_keys(self.plan.keys, self.registry))
@@ -196,68 +194,6 @@ class Execution:
                 object_name=changed[0],
             )
 
-    def _make_all(self) -> None:
-        """Make the steps; all at once where that is the only way to keep ids."""
-        if self.plan.options.ids == KEEP and self.registry.declared.ids_at_once and self.plan.steps:
-            self.registry.fill(self.plan.after.versions[key] for key in sorted(self.plan.after.versions))
-            self.done = len(self.plan.steps)
-            return
-        for step in self.plan.steps:
-            self._make(step)
-            self.done += 1
-
-    def _make(self, step: Register | SoftDelete | PurgeSubject) -> None:
-        if isinstance(step, Register):
-            self._register(step)
-        elif isinstance(step, SoftDelete):
-            number = self.numbers.get(step.source, step.key.version) if step.source else step.key.version
-            self.registry.soft_delete(VersionKey(step.subject, number))
-        else:
-            self.registry.purge_subject(step.subject)
-            # The server may have forgotten the subject's mode with the subject.
-            for temporary in self.plan.temporary:
-                if (temporary.kind, temporary.scope) == ("mode", step.subject):
-                    self.registry.set_mode(temporary.scope, temporary.value, force=True)
-
-    def _register(self, step: Register) -> None:
-        content = self.plan.content(step, self.numbers)
-        version = SchemaVersion(step.version.subject, step.version.version, step.version.id, content)
-        try:
-            given = self.registry.register(version, with_id=step.with_id)
-        except RegistryError as error:
-            error.message += f" This was {step.source} of the backup" + (f", id {version.id}." if step.with_id else ".")
-            error.facts |= {"subject": step.source.subject, "version": step.source.version}
-            raise
-        if step.with_id and given != version.id:
-            raise VerificationFailed(
-                f"{version.key} was registered with the id {version.id}, and the registry answered {given}: it kept "
-                "something else. Nothing more was written.",
-                object_name=str(version.key),
-            )
-        self.ids[step.source] = given
-        if step.needs_number:
-            self.numbers[step.source] = self._number_of(step, given)
-
-    def _number_of(self, step: Register, schema_id: int) -> int:
-        """Return the number that the registry gave: the newest of the subject's versions with that id."""
-        predicted = self.registry.read_version(step.version.key)
-        if predicted is not None and predicted.id == schema_id:
-            return predicted.version
-        held = [
-            key.version
-            for key in sorted(self.registry.list_versions().versions)
-            if key.subject == step.subject
-            and (version := self.registry.read_version(key)) is not None
-            and version.id == schema_id
-        ]
-        if not held:
-            raise VerificationFailed(
-                f"{step.source} was registered as a version of {step.subject} with the id {schema_id}, but the subject "
-                "has no such version.",
-                object_name=step.subject,
-            )
-        return held[-1]
-
     def _check_content(self) -> Mapping[VersionKey, Assigned]:
         """Read the target again, and compare it with the plan.
 
@@ -266,7 +202,7 @@ class Execution:
         temporary = {each.scope for each in self.plan.temporary if each.kind == "config"}
         configs = {each.scope for each in self.plan.settings if each.kind == "config"} - temporary
         actual = self.reread(configs)
-        assigned = self.plan.assigned(self.ids, actual) if self.plan.options.ids == ASSIGN else {}
+        assigned = self.plan.assigned(self.steps.ids, actual) if self.plan.options.ids == ASSIGN else {}
         expected = self.plan.expected(assigned)
         settings = {scope: replace(actual.settings[scope], config=expected.settings[scope].config) for scope in configs}
         others = {key for key in actual.versions if key.subject not in self.plan.subjects} - set(expected.versions)
@@ -355,9 +291,11 @@ class Execution:
 
     def _close(self) -> None:
         """Close what is not complete to writers, and put back the rest; what fails is left to the next run."""
-        left = set(self.plan.incomplete_scopes(self.done))
-        left |= {held.scope for held in self.leftovers if held.incomplete and self.done < len(self.plan.steps)}
-        if self.done == len(self.plan.steps):
+        done = self.steps.done
+        all_done = done == len(self.plan.steps)
+        left = set(self.plan.incomplete_scopes(done))
+        left |= {held.scope for held in self.leftovers if held.incomplete and not all_done}
+        if all_done:
             # Every step is made, but what they made is not what it should be, or could not be checked.
             left = {change.scope for change in self.journal.pending() if change.kind == "mode"}
         self.journal.mark_incomplete(left)

@@ -10,7 +10,7 @@ import json
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,7 +19,7 @@ from .._core.errors import RegistryError
 from .._core.settings import RegistrySettings
 from .failures import AnswerLost, Asked
 from .pace import TURNED_AWAY, Pace, asked_to_wait
-from .parallel import map_concurrently
+from .parallel import do_in_order, map_concurrently
 from .tokens import NoTokenYet, Tokens
 from .transport import Interrupted, NotConnected, RawAnswer, Transport
 
@@ -181,6 +181,13 @@ class RegistryClient:
     def map_concurrently(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
         """Apply a function to every item, as many at once as the settings allow; see `parallel.map_concurrently`."""
         return map_concurrently(function, items, self.settings.concurrency)
+
+    def do_in_order(self, function: Callable[[int], object], needs: Sequence[Collection[int]], *, most: int) -> None:
+        """Do what changes something, as many at once as the settings allow, and no more than ``most``.
+
+        See `parallel.do_in_order`.
+        """
+        do_in_order(function, needs, min(most, self.settings.concurrency))
 
     def unexpected(self, path: str, value: Any, wanted: str, *, method: str = "GET") -> RegistryError:
         """Return the error for an answer of the wrong shape.

@@ -62,6 +62,10 @@ options:
     type: str
     choices: [on_create, always]
     default: on_create
+  reset:
+    description: Whether it starts over from the first schema. This always counts as a change where it exists already.
+    type: bool
+    default: false
   wait:
     description: Whether to wait until it is running or paused, with the states of these names.
     type: bool

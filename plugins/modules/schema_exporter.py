@@ -13,8 +13,9 @@ description:
   - An exporter carries the schemas of its own registry into another one, and keeps doing so.
   - Only Confluent Platform Enterprise and Confluent Cloud have exporters. On other registries the module fails.
   - It was tried on an emulated registry only, which was written from Confluent's documentation.
-  - One that runs is paused to be changed, and resumed after it. If the module is killed meanwhile, it stays paused;
-    O(state=running) then resumes it.
+  - One that runs is paused to be changed, and resumed after it, also when the change fails. If the module is killed
+    meanwhile, it stays paused, as nobody can tell it then from one that was paused by hand. So say O(state=running) of
+    one that is to run. The next run then changes and resumes it.
 author:
   - lifeboat.kafka contributors (!UNKNOWN)
 extends_documentation_fragment:
@@ -33,10 +34,6 @@ options:
   kek_rename_format:
     description: The name that a key encryption key gets on the other side, such as V(dc_${kek}).
     type: str
-  reset:
-    description: Whether it starts over from the first schema. This always counts as a change where it exists already.
-    type: bool
-    default: false
 seealso:
   - module: lifeboat.kafka.schema_importer
 """
@@ -111,7 +108,6 @@ def main() -> None:
         **LINK,
         "subject_rename_format": {"type": "str"},
         "kek_rename_format": {"type": "str"},
-        "reset": {"type": "bool", "default": False},
     }
     run(spec, plan, uses=("registry",))
 

@@ -12,9 +12,12 @@ description:
   - Makes, changes, starts, pauses or removes one importer of a Confluent schema registry ("Schema Linking").
   - An importer fetches the schemas of another registry into its own one, and keeps doing so.
   - Only Confluent Platform Enterprise and Confluent Cloud have importers. On other registries the module fails.
-  - It was tried on an emulated registry only, which was written from Confluent's documentation.
-  - One that runs is paused to be changed, and resumed after it. If the module is killed meanwhile, it stays paused;
-    O(state=running) then resumes it.
+  - It was tried on an emulated registry only. Confluent has published little of how importers are spoken to; what is
+    not known of them is taken to be as with exporters. Above all that is O(reset) - where the registry does not know
+    that, the task fails, and the importer runs on as before.
+  - One that runs is paused to be changed, and resumed after it, also when the change fails. If the module is killed
+    meanwhile, it stays paused, as nobody can tell it then from one that was paused by hand. So say O(state=running) of
+    one that is to run. The next run then changes and resumes it.
 author:
   - lifeboat.kafka contributors (!UNKNOWN)
 extends_documentation_fragment:
@@ -25,7 +28,7 @@ extends_documentation_fragment:
 attributes:
   idempotent:
     support: partial
-    details: With O(update_secrets=always) and O(secrets), it changes something each time.
+    details: With O(reset=true), and with O(update_secrets=always) and O(secrets), it changes something each time.
 seealso:
   - module: lifeboat.kafka.schema_exporter
 """
@@ -52,6 +55,13 @@ EXAMPLES = r"""
       url: http://registry.example.org:8081
     name: from-prod
     state: paused
+
+- name: Start over
+  lifeboat.kafka.schema_importer:
+    registry:
+      url: http://registry.example.org:8081
+    name: from-prod
+    reset: true
 """
 
 RETURN = r"""
@@ -69,7 +79,7 @@ importer:
     config: {schema.registry.url: "https://registry.prod.example.org", basic.auth.user.info: "********"}
     offset: 17
 steps:
-  description: What was done, of C(create), C(pause), C(update), C(resume) and C(delete).
+  description: What was done, of C(create), C(pause), C(update), C(reset), C(resume) and C(delete).
   returned: success
   type: list
   elements: str

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from faults.registry_proxy import SERVER_ERROR, Answer, Fault, RegistryProxy
 from registries.confluent import Confluent
 from registries.exporters import Link, Links
 from registries.serving import RegistryServer
@@ -120,22 +121,46 @@ def test_secrets_are_set_when_asked_and_never_lost(bed: Bed) -> None:
     }
 
 
-def test_an_exporter_starts_over_when_asked(bed: Bed) -> None:
+def test_it_starts_over_when_asked(bed: Bed) -> None:
     options = {"config": CONFIG, "state": "running"}
     bed.run(**options).succeeded()
-    if bed.kind == "importer":
-        assert "reset" in bed.run(**options, reset=True).failed()["msg"]
-        return
     assert bed.held.offset == 10
     checked = bed.run(**options, reset=True, check=True).succeeded()
     made = bed.run(**options, reset=True).succeeded()
     assert checked["steps"] == made["steps"] == ["pause", "reset", "resume"]
-    assert made["exporter"]["offset"] == 10
-    made = bed.run(reset=True, subject_rename_format="dc_${subject}", kek_rename_format="dc_${kek}").succeeded()
+    assert made[bed.kind]["offset"] == 10
+    made = bed.run(reset=True, subjects=["c"]).succeeded()
     assert made["steps"] == ["pause", "update", "reset", "resume"]
-    assert bed.held.body["subjectRenameFormat"] == "dc_${subject}"
     bed.run(state="paused").succeeded()
-    assert bed.run(reset=True).succeeded()["exporter"]["offset"] == 0
+    assert bed.run(reset=True).succeeded()[bed.kind]["offset"] == 0
+    assert bed.run(state="absent", reset=True).failed()["failure"]["object"] == "reset"
+    bed.run(state="absent").succeeded()
+    assert bed.run(**options, reset=True).succeeded()["steps"] == ["create"]
+
+
+@pytest.mark.parametrize("state", ["present", "paused"])
+def test_it_goes_on_where_the_registry_knows_no_reset(bed: Bed, state: str) -> None:
+    bed.links.resets = False
+    bed.server.make = Confluent(edition="enterprise", resources=[bed.links])
+    bed.run(config=CONFIG, state="running").succeeded()
+    bed.run(state=state).succeeded()
+    failed = bed.run(reset=True).failed()
+    assert failed["failure"] == {"code": "unsupported", "object": "to-dr"}
+    assert "remove it and make it anew" in failed["msg"]
+    assert ("runs again" in failed["msg"]) == (state == "present")
+    assert bed.held.state == ("STARTING" if state == "present" else "PAUSED")
+    assert bed.held.offset == 10
+
+
+def test_names_on_the_other_side_are_an_exporters(bed: Bed) -> None:
+    formats = {"subject_rename_format": "dc_${subject}", "kek_rename_format": "dc_${kek}"}
+    if bed.kind == "importer":
+        assert "subject_rename_format" in bed.run(config=CONFIG, **formats).failed()["msg"]
+        return
+    bed.steps("create", config=CONFIG, **formats, state="running")
+    assert (bed.held.body["subjectRenameFormat"], bed.held.body["kekRenameFormat"]) == tuple(formats.values())
+    bed.steps("pause", "update", "resume", subject_rename_format="x", state="running")
+    assert bed.held.body["kekRenameFormat"] == "dc_${kek}"
 
 
 def test_a_state_is_waited_for_with_a_limit(bed: Bed) -> None:
@@ -170,11 +195,32 @@ def test_it_runs_on_when_a_change_is_refused(bed: Bed) -> None:
     bed.run(config=CONFIG, state="running").succeeded()
     failed = bed.run(subjects=["?"]).failed()
     assert failed["failure"]["registry_code"] == 40952
-    assert "runs again as before" in failed["msg"]
+    assert "runs again" in failed["msg"]
     assert bed.held.state == "STARTING"
     bed.run(state="paused").succeeded()
     assert "runs again" not in bed.run(subjects=["?"]).failed()["msg"]
     assert bed.held.state == "PAUSED"
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Fault("GET", "*/status", nth=2, times=99, answer=Answer(200, b'{"state": "RUNNING"}')), "runs again"),
+        (Fault("PUT", "*/pause", times=99, answer=SERVER_ERROR), "runs again"),
+        (Fault("PUT", "/*s/to-dr", times=99, answer=SERVER_ERROR), "runs again"),
+        (Fault("PUT", "*/resume", times=99, answer=SERVER_ERROR), "Resume it with state: running."),
+    ],
+    ids=["never paused", "pause", "update", "resume"],
+)
+def test_what_becomes_of_it_is_told_whatever_fails(bed: Bed, fault: Fault, said: str) -> None:
+    bed.run(config=CONFIG, state="running").succeeded()
+    with RegistryProxy(bed.server.endpoint) as proxy:
+        proxy.add(replace(fault))
+        failed = bed.run(registry={"url": proxy.endpoint, "retries": 0}, subjects=["b"], wait_timeout=0).failed()
+    assert said in failed["msg"]
+    assert (bed.held.state == "PAUSED") == (said != "runs again")
+    assert bed.run(subjects=["b"], state="running").succeeded()[bed.kind]["state"] == "RUNNING"
+    assert bed.held.body["subjects"] == ["b"]
 
 
 @pytest.mark.parametrize(

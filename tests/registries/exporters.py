@@ -49,12 +49,14 @@ class Links:
         masks: Keys of configs whose values are told as a mask.
         slow: How often a status is told as ``STARTING`` before it is another one.
         trouble: What stops each as soon as it starts; empty for nothing.
+        resets: Whether they can be reset.
     """
 
     root: str
     masks: tuple[str, ...] = ("basic.auth.user.info",)
     slow: int = 1
     trouble: str = ""
+    resets: bool = True
     held: dict[str, Link] = field(default_factory=dict)
 
     def routes(self) -> Iterable[Route]:
@@ -69,7 +71,8 @@ class Links:
         yield Route("GET", f"{one}/status", self._status)
         yield Route("PUT", f"{one}/pause", self._pause)
         yield Route("PUT", f"{one}/resume", self._resume)
-        yield Route("PUT", f"{one}/reset", self._reset)
+        if self.resets:
+            yield Route("PUT", f"{one}/reset", self._reset)
 
     def link(self, name: str) -> Link:
         """Return one by its name."""

@@ -94,6 +94,7 @@ LINK: Spec = {
     "config": {"type": "dict"},
     "secrets": {"type": "dict", "no_log": True},
     "update_secrets": {"type": "str", "choices": ["on_create", "always"], "default": "on_create", "no_log": False},
+    "reset": {"type": "bool", "default": False},
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 60},
 }

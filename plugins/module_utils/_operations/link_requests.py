@@ -49,7 +49,7 @@ class LinkRequest:
         config: How the other registry is reached, without secrets; a None removes a key.
         secrets: The secret part of the config.
         update_secrets: ``on_create``, or `ALWAYS` when they are set each time, as nobody can tell whether they differ.
-        reset: Whether it starts over; for exporters.
+        reset: Whether it starts over.
         wait: Whether its state is waited for.
         wait_timeout: Seconds to wait at most.
     """

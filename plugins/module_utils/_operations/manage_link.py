@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,8 +101,8 @@ class LinkChange:
             try:
                 self._do(step)
             except LifeboatError as error:
-                if PAUSE in self.steps[:number] and RESUME in self.steps[number:] and step != RESUME:
-                    self._resume_after(error)
+                if PAUSE in self.steps[: number + 1] and RESUME in self.steps[number:]:
+                    error.message += f" {self._resume_after(step)}"
                 raise
         if self.request.state == ABSENT:
             return self._report(None, None)
@@ -118,17 +119,23 @@ class LinkChange:
             self.links.update(name, dict(self.body))
         elif step == DELETE:
             self.links.delete(name)
+        elif step == RESET:
+            self.links.reset(name)
+        elif step == RESUME:
+            self.links.resume(name)
         else:
-            self.links.act(name, step)
-            if step == PAUSE and step != self.steps[-1]:  # what follows needs it paused
+            self.links.pause(name)
+            if step != self.steps[-1]:  # what follows needs it paused
                 self._await("PAUSED")
 
-    def _resume_after(self, error: LifeboatError) -> None:
-        try:
-            self.links.act(self.request.name, RESUME)
-            error.message += f" The {self.links.kind} runs again as before."
-        except LifeboatError:
-            error.message += f" The {self.links.kind} was paused for that, and could not be resumed."
+    def _resume_after(self, step: str) -> str:
+        """Let it run again after a step that failed, and return what became of that, for people."""
+        kind = self.links.kind
+        if step != RESUME:
+            with suppress(LifeboatError):
+                self.links.resume(self.request.name)
+                return f"The {kind} runs again."
+        return f"The {kind} was paused to be changed, and may still be. Resume it with state: running."
 
     def _await(self, state: str) -> None:
         name, kind, seconds = self.request.name, self.links.kind, self.request.wait_timeout

@@ -4,7 +4,8 @@
 """Confluent's exporters and importers, which carry schemas from one of its registries into another ("Schema Linking").
 
 They belong to Confluent Platform Enterprise and Confluent Cloud. Paths, fields and codes are those of Confluent's
-documentation of the exporter API; importers have the same, as far as is known.
+documentation of the exporter API. Of importers only what Confluent's own Ansible collection asks of them is published
+(``cp-ansible:roles/schema_importer``: make, change, pause, resume, status); the rest is taken to be as with exporters.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ EXPORTER, IMPORTER = "exporter", "importer"
 
 _ABSENT = frozenset({NO_SUCH_PATH, *range(40400, 40500)})
 _RUNS_ALREADY = 40961
+_NO_SUCH_VERB = (NO_SUCH_PATH, 405)
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,28 @@ class Links:
         """Change some fields; it must be paused. A ``config`` among them replaces the whole one."""
         self.registry.client.send("PUT", self._path(name), self.kind, body=definition)
 
-    def act(self, name: str, verb: str) -> None:
-        """Let it ``pause``, ``resume`` or ``reset`` to its beginning, for which it must be paused."""
-        self.registry.client.send("PUT", self._path(name, verb), self.kind, accept=(_RUNS_ALREADY,))
+    def pause(self, name: str) -> None:
+        """Let it stop for a while."""
+        self.registry.client.send("PUT", self._path(name, "pause"), self.kind)
+
+    def resume(self, name: str) -> None:
+        """Let it go on; nothing happens where it runs already."""
+        self.registry.client.send("PUT", self._path(name, "resume"), self.kind, accept=(_RUNS_ALREADY,))
+
+    def reset(self, name: str) -> None:
+        """Let it start over from the first schema; it must be paused.
+
+        Raises:
+            Refused: The registry cannot do that, as may be with importers.
+        """
+        answer = self.registry.client.send("PUT", self._path(name, "reset"), self.kind, accept=_NO_SUCH_VERB)
+        if answer.code is not None:
+            raise Refused(
+                f"The schema registry at {self.registry.client.url} does not know how to reset the {self.kind} {name}. "
+                "To let it start over, remove it and make it anew.",
+                code="unsupported",
+                object_name=name,
+            )
 
     def delete(self, name: str) -> None:
         """Remove it; nothing happens where there is none."""

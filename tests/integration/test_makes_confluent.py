@@ -166,7 +166,6 @@ def bring(server: RegistryServer, backup: dict[str, Any], **options: Any) -> Out
 def test_a_lost_registry_comes_back_but_for_what_is_explained(
     source: RegistryServer, target: RegistryServer, backup: dict[str, Any]
 ) -> None:
-    """Surprises 5, 7, 8, 12 to 20, 22, 24 and 28."""
     checked = bring(target, backup, check=True).succeeded()
     assert target.writes() == []
     made = bring(target, backup).succeeded()
@@ -185,7 +184,6 @@ def test_a_lost_registry_comes_back_but_for_what_is_explained(
 def test_with_its_topic_what_no_request_tells_comes_back_too(
     source: RegistryServer, target: RegistryServer, tmp_path: Path, strategy: str
 ) -> None:
-    """Surprises 8, 10, 11, 12 and 13."""
     with Kafka() as kafka:
         write_recorded(kafka, "_schemas")
         backup = export(source, tmp_path / "store", kafka=kafka.options)
@@ -204,7 +202,7 @@ def test_with_its_topic_what_no_request_tells_comes_back_too(
 def test_a_backup_asks_nothing_that_the_registry_fails_at_or_passes_over(
     source: RegistryServer, backup: dict[str, Any]
 ) -> None:
-    """Surprises 15 and 26: texts by id and GUIDs may answer 500, and unknown parameters are ignored."""
+    """Texts by id and GUIDs may answer 500, and unknown parameters are ignored."""
     known = {"subjectPrefix", "aliases", "deleted", "offset", "limit", "subject", "fetchMaxId", "algorithm"}
     for request in source.requests:
         assert not re.match(r"/schemas/(guids/|ids/\d+/)", request.path)
@@ -213,7 +211,6 @@ def test_a_backup_asks_nothing_that_the_registry_fails_at_or_passes_over(
 
 
 def test_the_community_edition_gets_nothing_unless_rule_sets_may_be_lost(backup: dict[str, Any]) -> None:
-    """Surprise 21."""
     with RegistryServer(community()) as target:
         failure = bring(target, backup).failed()["failure"]
         assert failure["code"] == "loss_not_accepted"

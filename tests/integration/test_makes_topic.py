@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from registries.confluent_recorded import FOLDER, recorded_state
 from registries.emulated import EmulatedRegistry
 from registries.recorded_topic import write_recorded
 from registries.recordings import read_lines
-from registries.serving import RegistryServer
+from registries.serving import Answer, RegistryServer, Request
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.parts import SCHEMA_REGISTRY
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.points import find_point
@@ -81,7 +82,6 @@ def archived(store: Path) -> RegistryState:
 
 
 def test_the_topic_tells_what_no_request_does(server: RegistryServer, kafka: Kafka, store: Path) -> None:
-    """Surprises 8, 10, 11, 13 and 29."""
     write_recorded(kafka, "_schemas")
     without = export(server, store).succeeded()
     assert without["schemas"]["unknown_settings"] > 0
@@ -149,6 +149,32 @@ def test_ids_of_a_registry_that_was_emptied_are_not_given_again(kafka: Kafka, st
         assert kept_ids(target) == [HIGHEST]
         assert not restore(target, store).succeeded()["changed"]
         assert register(target, "new", avro("New")) == [HIGHEST + 1]
+
+
+class Hiding:
+    """A registry that lacks the secret of the sensitive metadata of one version: this is missing in all lists."""
+
+    def __init__(self) -> None:
+        self._whole = recorded_state()
+
+    def answer(self, request: Request) -> Answer:
+        answer = self._whole.answer(request)
+        if "meta-sensitive" in request.segments:
+            return Answer(200, []) if request.path.endswith("/versions") else Answer(500, {"error_code": 50001})
+        if request.path == "/subjects":
+            return replace(answer, value=[name for name in answer.value if name != "meta-sensitive"])
+        if request.path == "/schemas":
+            return replace(answer, value=[item for item in answer.value if item["subject"] != "meta-sensitive"])
+        return answer
+
+
+def test_a_version_that_its_registry_hides_is_counted(kafka: Kafka, store: Path) -> None:
+    """Surprise 22: without the secret of its metadata, the version is in no list."""
+    write_recorded(kafka, "_schemas_of_hiding")
+    with RegistryServer(Hiding()) as hiding:
+        told = export(hiding, store, kafka=kafka.options, schemas_topic="_schemas_of_hiding").succeeded()
+    assert (told["schemas"]["versions"], told["schemas"]["unseen_versions"]) == (99, 1)
+    assert [warning for warning in told["warnings"] if "did not show 1 versions that its topic holds" in warning]
 
 
 def test_only_the_settings_of_chosen_subjects_come_along(server: RegistryServer, kafka: Kafka, store: Path) -> None:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
@@ -196,6 +197,8 @@ def test_a_bed_outlives_its_command_and_ends_with_down(
         assert answer.status == 200
     assert command("up", "registry").stdout == up.stdout
     assert command("status").stdout == up.stdout
+    (host,) = yaml.safe_load(command("inventory").stdout)["lifeboat"]["hosts"].values()
+    assert host["lifeboat_registry"] == {"url": endpoint}
     other = command("up", "registry", "kafka")
     assert (other.returncode, other.stderr.partition(" is up with ")[2]) == (1, "registry: end it with `down` first\n")
     assert command("down").returncode == 0

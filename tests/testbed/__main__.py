@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+import yaml
+
 from testbed.bed import KINDS, Bed
 from testbed.cache import cache_root
 from testbed.component import ComponentError
@@ -25,6 +27,7 @@ def main() -> int:
     ):
         verbs.add_parser(verb, help=text).add_argument("components", nargs="+", choices=sorted(KINDS))
     verbs.add_parser("status", help="print the endpoints of what runs")
+    verbs.add_parser("inventory", help="print an Ansible inventory of what runs")
     verbs.add_parser("down", help="end what up has started")
     chosen = parser.parse_args()
     try:
@@ -47,11 +50,14 @@ def run(chosen: argparse.Namespace) -> int:
         print(f"bed {bed.name} {'ended' if bed.down() else 'was not up'}")
     else:
         endpoints = bed.up(chosen.components) if chosen.verb == "up" else bed.endpoints()
-        for name, endpoint in endpoints.items():
-            print(f"{name} {endpoint}")
         if not endpoints:
             print(f"bed {bed.name} is down")
             return 3
+        if chosen.verb == "inventory":
+            print(yaml.safe_dump(bed.inventory(), sort_keys=False), end="")
+            return 0
+        for name, endpoint in endpoints.items():
+            print(f"{name} {endpoint}")
     return 0
 
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from testbed import apicurio, axonops, kafka, postgresql
 from testbed.cache import cache_root
@@ -27,17 +28,25 @@ TESTS = Path(__file__).parent.parent
 
 @dataclass(frozen=True)
 class Kind:
-    """How a component that can be named on the command line is made, and what fills the cache for it."""
+    """A component that can be named on the command line.
+
+    Args:
+        make: Makes it.
+        fetch: Fills the cache for it.
+        leads_to: The variable of an inventory's host and the option in it that take its endpoint, where one does.
+    """
 
     make: Callable[[], Component]
     fetch: Callable[[], object]
+    leads_to: tuple[str, str] | None = None
 
 
+REGISTRY = ("lifeboat_registry", "url")
 KINDS = {
-    "apicurio": Kind(apicurio.Apicurio, apicurio.fetch),
-    "kafka": Kind(kafka.Kafka, kafka.fetch),
+    "apicurio": Kind(apicurio.Apicurio, apicurio.fetch, REGISTRY),
+    "kafka": Kind(kafka.Kafka, kafka.fetch, ("lifeboat_kafka", "bootstrap_servers")),
     "postgresql": Kind(postgresql.PostgreSQL, postgresql.find_programs),
-    "registry": Kind(axonops.AxonOpsRegistry, axonops.fetch),
+    "registry": Kind(axonops.AxonOpsRegistry, axonops.fetch, REGISTRY),
 }
 
 
@@ -75,6 +84,15 @@ class Bed:
         if set(present) != set(components):
             raise ComponentError(f"bed {self.name} is up with {' '.join(present)}: end it with `down` first")
         return present
+
+    def inventory(self) -> dict[str, Any]:
+        """Return an Ansible inventory with what runs as one host, and a store beside the bed's own files."""
+        host: dict[str, Any] = {"lifeboat_store": {"path": str(self._log.with_suffix(".store"))}}
+        for name, endpoint in self.endpoints().items():
+            if (leads_to := KINDS[name].leads_to) is not None:
+                variable, option = leads_to
+                host[variable] = {option: endpoint}
+        return {"lifeboat": {"hosts": {"bed": host}}}
 
     def down(self) -> bool:
         """End the bed; whether it was up."""

@@ -20,7 +20,7 @@ from .._records.batch import batches
 from .._records.outgoing import Outgoing
 from .archived_partitions import ArchivedPartition
 from .archived_records import PIECE_BYTES, ArchivedRecords
-from .patience import PAUSE, Patience, no_leader
+from .patience import EMPTY_ANSWERS, PAUSE, Patience, no_leader
 
 _LANES = 2
 """Requests under way to a broker."""
@@ -29,7 +29,6 @@ _FETCH_BYTES = 4 << 20
 _MOST_WANTS = 500  # partitions in a request
 _ACTIVE_BYTES = 16 << 20  # of the archive, in memory at once
 _MOST_ACTIVE = 512  # partitions
-_EMPTY_ANSWERS = 3
 
 
 @dataclass(frozen=True)
@@ -170,7 +169,7 @@ class _Comparing:
             at = batch.at + batch.size
         self.stuck_since = None
         self._empty = 0 if at or not is_first else self._empty + 1
-        if self._empty >= _EMPTY_ANSWERS:
+        if self._empty >= EMPTY_ANSWERS:
             self._position = self._end  # compaction took away all that was left
         return at
 

@@ -16,13 +16,11 @@ from .._core.kafka_names import TopicPartition
 from .._kafka.wire import Fetched, Want
 from .._records.batch import read_batch
 from .._records.scan import Scan, scan
+from .patience import DAMAGED_ANSWERS, EMPTY_ANSWERS
 from .topic_plan import Isolation, PartitionPlan
 
 MOST_ROUNDS = 100
 """How often the end of a compacted partition may move on while it is read."""
-
-_EMPTY_ANSWERS = 3  # in a row, each at a time when the broker had nothing else to give
-_DAMAGED_ANSWERS = 3
 
 
 class Read(NamedTuple):
@@ -221,7 +219,7 @@ class PartitionCopy:
     def _take_damage(self, error: Damaged) -> None:
         """Ask again, since what is damaged on its way comes whole the next time; but not for ever."""
         self._damaged += 1
-        if self._damaged >= _DAMAGED_ANSWERS:
+        if self._damaged >= DAMAGED_ANSWERS:
             topic, partition = self.key
             self.problem = KafkaError(
                 f"Topic {topic!r}, partition {partition}, cannot be read from offset {self.position} on: "
@@ -239,7 +237,7 @@ class PartitionCopy:
             self.trouble = self._stuck(f"broker {self.leader} gives out nothing beyond offset {limit}")
         elif is_first and not answer.records:
             self._empty += 1
-            if self._empty >= _EMPTY_ANSWERS:
+            if self._empty >= EMPTY_ANSWERS:
                 if self.plan.compacted:
                     self.cover(self.mark)
                 else:  # a slow read of remote storage (KIP-405) is answered so for a while

@@ -11,14 +11,13 @@ from typing import NamedTuple
 from .._core.errors import Damaged, KafkaError
 from .._core.kafka_names import TopicPartition
 from .._records.batch import Buffer, is_sound, read_batch, read_header
+from .patience import DAMAGED_ANSWERS, EMPTY_ANSWERS
 
 NO_PROGRESS = "no_progress"
 """The code of the error for a partition of which nothing is given out."""
 
 _MOST_BYTES = 16 << 20
 _MOST_BATCHES = 10_000
-_DAMAGED_ANSWERS = 3
-_EMPTY_ANSWERS = 3
 
 
 class _Expected(NamedTuple):
@@ -97,13 +96,13 @@ class ReadBack:
             found = self._compare(log)
         except Damaged as error:
             self._damaged += 1
-            if self._damaged >= _DAMAGED_ANSWERS:
+            if self._damaged >= DAMAGED_ANSWERS:
                 raise self._corrupt() from error
         if found or self.differs or self._damaged or not is_first:
             self._empty = 0
             return found
         self._empty += 1
-        if self._empty < _EMPTY_ANSWERS:
+        if self._empty < EMPTY_ANSWERS:
             return 0
         self._empty = 0
         raise self._unseen()

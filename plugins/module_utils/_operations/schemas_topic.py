@@ -21,12 +21,12 @@ from .._schemas.capabilities import TopicDeletes
 from .._schemas.model import ScopeSettings, VersionKey
 from .._schemas.topic_log import TopicLog
 from .choose_topics import choose_topics
+from .patience import EMPTY_ANSWERS
 
 USUAL_NAME = "_schemas"
 
 _FETCH_BYTES = 1 << 20
 _TIMEOUT = 30.0
-_EMPTY_ANSWERS = 3
 _SHOWN = 3
 
 
@@ -71,7 +71,7 @@ class SchemasTopic:
             if self._next is None:
                 self._next = self._offset(wire, "earliest")
             end, empty, patient_until = self._offset(wire, "latest"), 0, time.monotonic() + _TIMEOUT
-            while self._next < end and empty < _EMPTY_ANSWERS:
+            while self._next < end and empty < EMPTY_ANSWERS:
                 if self._take(self._fetch(wire, topic.topic_id, patient_until)):
                     empty, patient_until = 0, time.monotonic() + _TIMEOUT
                 else:

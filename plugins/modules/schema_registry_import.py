@@ -102,7 +102,8 @@ options:
     choices: [metadata, rules, contexts, soft_deletes, references, configs, deks]
     default: []
   allow_purge:
-    description: Whether O(strategy=overwrite) may delete subjects of the target for good, to import them anew.
+    description: Whether O(strategy=overwrite) may delete subjects of the target for good, to import them anew. Refused
+      without that and O(ids=keep), since nothing is purged then.
     type: bool
     default: false
   on_damage:
@@ -114,7 +115,8 @@ options:
   on_failure:
     description:
       - What an import with O(ids=keep) leaves behind when it stops half-way. V(keep_closed) leaves what is not complete
-        closed to producers, since schemas that they register would take the ids. V(prior_modes) puts all modes back.
+        closed to producers, since schemas that they register would take the ids. V(prior_modes) puts all modes back,
+        as an import with O(ids=assign) always does.
       - After a kill nothing can be put back at once; the modes stay as they are until the next run.
     type: str
     choices: [keep_closed, prior_modes]

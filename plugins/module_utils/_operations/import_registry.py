@@ -16,14 +16,14 @@ from .._archive.points import RestorePoint, find_point
 from .._archive.store import Store, storage_of
 from .._core.change import Difference, Report
 from .._core.clock import SystemClock
-from .._core.errors import Damaged
+from .._core.errors import Damaged, InvalidOption
 from .._core.selection import Selection
 from .._core.settings import RegistrySettings, StoreSettings
 from .._registry.detect import connect
 from .._registry.dialect import Registry
 from .._schemas.classify import KEPT, LEAVE
 from .._schemas.compare import same_setting
-from .._schemas.import_plan import ASSIGN, KEEP, LIVE_ON_TARGET, Assigned, ImportOptions, ImportPlan, Item
+from .._schemas.import_plan import ASSIGN, KEEP, LIVE_ON_TARGET, OVERWRITE, Assigned, ImportOptions, ImportPlan, Item
 from .._schemas.keep import STAYS_LIVE
 from .._schemas.model import RegistryState, VersionKey
 from .._schemas.plan import plan_import
@@ -129,8 +129,9 @@ class RegistryImport:
             Damaged: The restore point is damaged.
             Busy: Another run is at work on the target.
             RegistryError: The target gave no usable answer.
-            ImportRefused, Refused, InvalidOption: As `plan_import`.
+            ImportRefused, Refused, InvalidOption: As `plan_import`; or `InvalidOption` for a purge that can never be.
         """
+        _check_effect(request)
         store = Store.open(storage_of(store_settings))
         try:
             point = find_point(store, request.backup_id, request.restore_point, [SCHEMA_REGISTRY])
@@ -283,6 +284,16 @@ class RegistryImport:
             for old, new in sorted(found.items())
         ]
         return {"id_map": pairs[:_SHOWN], "id_map_omitted": max(0, len(pairs) - _SHOWN), "id_map_file": where}
+
+
+def _check_effect(request: ImportRequest) -> None:
+    """Refuse what is allowed and can never happen, since whoever allows it seems to expect it."""
+    if request.allow_purge and (request.strategy, request.ids) != (OVERWRITE, KEEP):
+        raise InvalidOption(
+            "allow_purge goes with strategy: overwrite and ids: keep. Nothing is purged with strategy: "
+            f"{request.strategy} and ids: {request.ids}; leave allow_purge out.",
+            object_name="allow_purge",
+        )
 
 
 def _differs(left: Item) -> bool:

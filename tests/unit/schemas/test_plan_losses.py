@@ -80,9 +80,20 @@ LOSSES = {
     "Apicurio, keep": (ApicurioRegistry.declared, [lost for lost in AS_IN_REDPANDA if lost != LEAF]),
     "Apicurio, assign": (ApicurioRegistry.declared, AS_IN_REDPANDA),
 }
+IMPORTING: dict[str, Any] = {"ids_in": "IMPORT", "modes": frozenset({"READWRITE", "READONLY", "IMPORT"})}
+LATER = {
+    "Karapace 6.2.4, keep": (replace(KarapaceRegistry.declared, **IMPORTING), LOSSES["Karapace, assign"][1]),
+    "Redpanda 25.3, keep": (replace(RedpandaRegistry.declared, **IMPORTING), AS_IN_REDPANDA),
+    "Redpanda 25.3, assign": (replace(RedpandaRegistry.declared, **IMPORTING), AS_IN_REDPANDA),
+}
+"""Later servers, which lose the same as those before."""
+SWITCHED_OFF = {"Confluent": {"deks"}}
+"""What is only lost where a part of a registry is switched off."""
 
 
-@pytest.mark.parametrize(("make", "capabilities", "expected"), [(make, *told) for make, told in LOSSES.items()])
+@pytest.mark.parametrize(
+    ("make", "capabilities", "expected"), [(make, *told) for make, told in (LOSSES | LATER).items()]
+)
 def test_a_make_loses_this_and_stops_for_it(make: str, capabilities: Capabilities, expected: list[Any]) -> None:
     ids, archive = make.partition(", ")[2], copy.deepcopy(EVERYTHING)
     error = refused(archive, capabilities=capabilities, ids=ids)
@@ -119,6 +130,16 @@ def test_the_guide_tells_what_is_lost_where() -> None:
     table = Document("docs/guides/registries.md").section("What is lost where")
     assert [re.split(r" *\| *", line.strip("| ")) for line in table.splitlines() if line.startswith("|")] == [
         ["---" if set(cell) == {"-"} else cell for cell in row] for row in rows
+    ]
+
+
+@pytest.mark.parametrize("make", ["Confluent", "AxonOps", "Karapace", "Redpanda", "Apicurio"])
+def test_the_page_of_a_make_tells_when_it_loses_what(make: str) -> None:
+    page = Document(f"docs/guides/registry-{make.lower()}.md").text
+    told = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", page.split("| kind of loss | when |\n", 1)[1], re.MULTILINE)
+    lost = {kind for name in LOSSES if name.startswith(make) for kind, _count, _subjects in LOSSES[name][1]}
+    assert re.findall(r"`(\w+)`", ",".join(told)) == [
+        kind for kind in LOSS_KINDS if kind in lost | SWITCHED_OFF.get(make, set())
     ]
 
 

@@ -17,6 +17,13 @@ from .kafka_python import FetchRequest
 from .primitives import Cursor
 
 API_KEY = 1
+
+EMPTY_ANSWERS = 3
+"""After so many in a row it counts that a broker gives nothing, each at a time when it had nothing else to give."""
+
+DAMAGED_ANSWERS = 3
+"""After so many in a row it counts that batches are damaged: not on their way, but where they lie."""
+
 _BY_ID = 13  # from this version on, topics are named by their ids alone
 _HIGHEST = 17
 _FLEXIBLE = 12

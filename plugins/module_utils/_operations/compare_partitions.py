@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from .._core.errors import KafkaError, VerificationFailed
 from .._core.kafka_names import TopicPartition
+from .._kafka.fetching import EMPTY_ANSWERS
 from .._kafka.nodes import PASSING
 from .._kafka.wire import Fetched, Want, Wire
 from .._records.alignment import MISSING, UNEXPECTED, Alignment, Difference
@@ -20,7 +21,7 @@ from .._records.batch import batches
 from .._records.outgoing import Outgoing
 from .archived_partitions import ArchivedPartition
 from .archived_records import PIECE_BYTES, ArchivedRecords
-from .patience import EMPTY_ANSWERS, PAUSE, Patience, no_leader
+from .patience import PAUSE, Patience, no_leader
 
 _LANES = 2
 """Requests under way to a broker."""

@@ -13,10 +13,10 @@ from .._archive.segments import PartitionWriter
 from .._archive.topic_state import LastBatch
 from .._core.errors import Damaged, KafkaError
 from .._core.kafka_names import TopicPartition
+from .._kafka.fetching import DAMAGED_ANSWERS, EMPTY_ANSWERS
 from .._kafka.wire import Fetched, Want
 from .._records.batch import read_batch
 from .._records.scan import Scan, scan
-from .patience import DAMAGED_ANSWERS, EMPTY_ANSWERS
 from .topic_plan import Isolation, PartitionPlan
 
 MOST_ROUNDS = 100

@@ -18,12 +18,6 @@ from .leaders import GONE_PATIENCE, HOPELESS, PATIENCE
 PAUSE = 0.2
 """Seconds before the first look for a new leader."""
 
-EMPTY_ANSWERS = 3
-"""After so many in a row it counts that a broker gives nothing, each at a time when it had nothing else to give."""
-
-DAMAGED_ANSWERS = 3
-"""After so many in a row it counts that batches are damaged: not on their way, but where they lie."""
-
 _LONGEST_PAUSE = 5.0
 _GONE = frozenset({"UNKNOWN_TOPIC_OR_PARTITION", "UNKNOWN_TOPIC_ID"})  # what the cluster says of a topic
 _TRIMMED = "offset_out_of_range"

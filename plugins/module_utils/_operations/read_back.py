@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from .._core.errors import Damaged, KafkaError
 from .._core.kafka_names import TopicPartition
+from .._kafka.fetching import DAMAGED_ANSWERS, EMPTY_ANSWERS
 from .._records.batch import Buffer, is_sound, read_batch, read_header
-from .patience import DAMAGED_ANSWERS, EMPTY_ANSWERS
 
 NO_PROGRESS = "no_progress"
 """The code of the error for a partition of which nothing is given out."""

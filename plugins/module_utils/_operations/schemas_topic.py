@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from .._core.errors import InvalidOption, KafkaError, Refused
 from .._core.selection import Selection
 from .._core.settings import KafkaSettings
-from .._kafka.fetching import Fetched, Want
+from .._kafka.fetching import EMPTY_ANSWERS, Fetched, Want
 from .._kafka.offsets import Which
 from .._kafka.wire import Wire
 from .._records.batch import batches
@@ -21,7 +21,6 @@ from .._schemas.capabilities import TopicDeletes
 from .._schemas.model import ScopeSettings, VersionKey
 from .._schemas.topic_log import TopicLog
 from .choose_topics import choose_topics
-from .patience import EMPTY_ANSWERS
 
 USUAL_NAME = "_schemas"
 

@@ -137,7 +137,7 @@ class ApicurioRegistry(Registry):
         subjects: dict[str, list[dict[str, Any]]] = defaultdict(list)
         left_out: Counter[str] = Counter()
         for item in everything:
-            if item.get("artifactType") not in _KNOWN_TYPES:
+            if str(item.get("artifactType")) not in _KNOWN_TYPES:
                 left_out[f"versions of type {item.get('artifactType')}"] += 1
             elif item.get("state") == "DRAFT":
                 left_out["drafts"] += 1

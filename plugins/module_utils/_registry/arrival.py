@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._schemas.attachments import comparable
 from .._schemas.content import same_text
 from .._schemas.model import SchemaContent, SchemaVersion
 from .versions import Versions
@@ -35,5 +36,5 @@ def _holds(held: SchemaContent, wanted: SchemaContent) -> bool:
     return (
         same_text(held, wanted)
         and held.references == wanted.references
-        and all(theirs is None or (ours or None) == (theirs or None) for ours, theirs in pairs)
+        and all(theirs is None or comparable(ours or {}) == comparable(theirs) for ours, theirs in pairs)
     )

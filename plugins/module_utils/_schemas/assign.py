@@ -9,6 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 
 from .._core.canonical import compact_bytes
+from .attachments import comparable
 from .capabilities import Capabilities
 from .classify import KEPT, LEAVE, OMIT, REFUSE, REGISTER, SOFT_DELETE, Decision, Held
 from .content import same, shows_type, without_own_number
@@ -128,7 +129,7 @@ class _Assignment:
 
     def _registered_as(self, content: SchemaContent) -> str:
         """Return what the target compares contents by when they are registered without an id."""
-        rest = compact_bytes([content.metadata or None, content.rule_set or None]).decode()
+        rest = compact_bytes([comparable(value or {}) for value in (content.metadata, content.rule_set)]).decode()
         return f"{self._held.identity(content)} {rest}"
 
     def _conflict(self, wanted: Wanted, other: int) -> Decision:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .._core.canonical import compact_bytes
+from .attachments import comparable
 from .content import same_text
 from .model import RegistryState, SchemaContent, SchemaVersion, ScopeSettings, Setting, VersionKey
 
@@ -106,8 +107,8 @@ def _fields(version: SchemaVersion) -> dict[str, Any]:
         "schemaType": content.schema_type,
         "schema": content.text,
         "references": [list(reference.key()) for reference in content.references],
-        "metadata": content.metadata or None,
-        "ruleSet": content.rule_set or None,
+        "metadata": comparable(content.metadata or {}) or None,
+        "ruleSet": comparable(content.rule_set or {}) or None,
     }
 
 
@@ -129,11 +130,12 @@ def _of_settings(scope: str, expected: ScopeSettings, actual: ScopeSettings) -> 
     if not isinstance(config.value, dict) or not isinstance(actual.config.value, dict):
         yield Mismatch(scope, None, "config", _shown(config), _shown(actual.config))
         return
-    for field in sorted({*config.value, *actual.config.value}):
-        wanted, given = config.value.get(field), actual.config.value.get(field)
+    before, after = comparable(config.value), comparable(actual.config.value)
+    for field in sorted({*before, *after}):
+        wanted, given = before.get(field), after.get(field)
         if wanted != given:
             yield Mismatch(scope, None, f"config.{field}", _or_absent(wanted), _or_absent(given))
-    if config.value == actual.config.value:
+    if before == after:
         yield Mismatch(scope, None, "config", _shown(config), _shown(actual.config))
 
 
@@ -151,8 +153,8 @@ def _with_level_told(expected: Setting, actual: Setting) -> Setting:
 def same_setting(one: Setting, other: Setting) -> bool:
     """Tell whether two settings are the same, as far as both say whether they are set.
 
-    Null fields of configs do not count, and a config without a level is one with the default level: some registries
-    tell that one in its place.
+    Of configs counts what says anything (`comparable`), and a config without a level is one with the default level:
+    some registries tell that one in its place.
     """
     if None not in (one.is_set, other.is_set) and one.is_set != other.is_set:
         return False
@@ -164,7 +166,7 @@ def same_setting(one: Setting, other: Setting) -> bool:
 def _comparable(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
-    return {LEVEL: DEFAULT_LEVEL, **{name: field for name, field in value.items() if field is not None}}
+    return {LEVEL: DEFAULT_LEVEL, **comparable(value)}
 
 
 def _shown(setting: Setting) -> str:

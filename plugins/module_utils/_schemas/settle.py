@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from .attachments import comparable
 from .capabilities import Again, Capabilities
 from .classify import KEPT, LEAVE, OMIT, PURGE, REFUSE, REGISTER, SOFT_DELETE, Decision, Held, conflict, id_place
 from .content import same
@@ -139,16 +140,21 @@ class Settling:
         by_identity: dict[tuple[str, str], SchemaVersion] = {}
         for key, wanted in sorted(self.registered().items()):
             version = wanted.version
-            first = by_id.setdefault(id_place(version), wanted)
+            first = by_id.get(id_place(version), wanted)
             if not self._held.same_identity(first.version.content, version.content):
                 why = f"the target cannot hold its id {version.id} for the content of {first.key} too"
                 yield key, _Change(conflict(wanted, ID_CONFLICT, why, self._options, purge=False))
-            elif not self._capabilities.second_id_for_content:
+                continue
+            if not self._capabilities.second_id_for_content:
                 place = context_of(key.subject), self._held.identity(version.content)
-                others = [*self._held.under_other_id(version), by_identity.setdefault(place, version)]
-                if others[0].id != version.id and others[0].subject != key.subject:
-                    why = f"the target cannot hold its content under the id {others[0].id} of {others[0].key} too"
-                    yield key, _Change(conflict(wanted, CONTENT_CONFLICT, why, self._options, purge=False))
+                others = [*self._held.under_other_id(version), by_identity.get(place, version)]
+                if others[0].id != version.id:
+                    if others[0].subject != key.subject:
+                        why = f"the target cannot hold its content under the id {others[0].id} of {others[0].key} too"
+                        yield key, _Change(conflict(wanted, CONTENT_CONFLICT, why, self._options, purge=False))
+                    continue  # what is not registered itself stands in nobody's way
+                by_identity[place] = version
+            by_id[id_place(version)] = first
 
     def _purged_by_higher(self, registered: list[Wanted]) -> Iterator[tuple[VersionKey, _Change]]:
         for wanted in registered:
@@ -209,12 +215,15 @@ class Settling:
         two = decision.wanted.original if decision and made_or_kept else self._held.versions[other].content
         if not same(replace(one, metadata=None, rule_set=None), replace(two, metadata=None, rule_set=None)):
             return []
-        kinds = []
-        if (one.metadata or None) != (two.metadata or None) and not self._capabilities.import_keeps_metadata:
-            kinds.append(METADATA)
-        if (one.rule_set or None) != (two.rule_set or None) and not self._capabilities.import_keeps_rule_sets:
-            kinds.append(RULES)
-        return kinds
+        attached = (
+            (METADATA, one.metadata, two.metadata, self._capabilities.import_keeps_metadata),
+            (RULES, one.rule_set, two.rule_set, self._capabilities.import_keeps_rule_sets),
+        )
+        return [
+            kind
+            for kind, ours, other, kept in attached
+            if not kept and comparable(ours or {}) != comparable(other or {})
+        ]
 
     def _conflict(self, wanted: Wanted, why: str, other: VersionKey) -> _Change:
         purge = other in self._held.versions and other not in self.decisions

@@ -106,3 +106,16 @@ def test_where_ids_would_be_others_it_is_not_filled(
     with pytest.raises(Refused, match="Use ids: assign"):
         ApicurioRegistry(client_of(server, **options)).fill(VERSIONS)
     assert server.imports == []
+
+
+@pytest.mark.parametrize("told", [None, ["AVRO"], {"name": "AVRO"}, "WSDL"])
+def test_what_is_of_no_type_of_schema_is_left_out_and_told(client_of: ClientOf, told: Any) -> None:
+    item = {"artifactId": "a", "version": "1", "artifactType": told}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        shown = [] if "offset=1" in request.extensions["target"].decode() else [item]
+        return httpx.Response(200, json={"count": 1, "versions": shown})
+
+    listing = ApicurioRegistry(client_of(httpx.MockTransport(answer))).list_versions()
+    assert listing.versions == {}
+    assert listing.left_out == (f"1 versions of type {told}",)

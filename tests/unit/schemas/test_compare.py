@@ -83,6 +83,18 @@ def test_what_follows_the_text_does_not_differ() -> None:
     assert said(state(ONE), state(replace(other, guid="g", created_ms=1, tags=("t",)))) == []
 
 
+def test_a_rule_that_is_not_disabled_may_say_so() -> None:
+    rule = {"name": "r", "kind": "CONDITION"}
+    told, plain = ({"domainRules": [each]} for each in ({**rule, "disabled": False, "tags": []}, rule))
+    assert said(state(content(rule_set=told)), state(content(rule_set=plain))) == []
+    levels = [Setting({"compatibilityLevel": "FULL", "overrideRuleSet": rules}, True) for rules in (told, plain)]
+    assert said(*map(settings, levels)) == []
+    off = Setting(
+        {"compatibilityLevel": "FULL", "overrideRuleSet": {"domainRules": [{**rule, "disabled": True}]}}, True
+    )
+    assert len(said(settings(off), settings(levels[1]))) == 1
+
+
 def settings(config: Setting = UNSET, mode: Setting = UNSET) -> RegistryState:
     return RegistryState(settings={"a": ScopeSettings(config, mode), "": ScopeSettings()})
 

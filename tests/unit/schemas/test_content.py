@@ -140,7 +140,10 @@ def test_type_references_metadata_and_rules_belong_to_the_meaning() -> None:
     assert meaning(SchemaContent("JSON", text)) != plain
     assert meaning(avro(text, references=(Reference("a", "a", 1),))) != plain
     assert meaning(avro(text, metadata={"properties": {"owner": "x"}})) != plain
-    assert meaning(avro(text, rule_set={"domainRules": []})) != plain
+    assert meaning(avro(text, rule_set={"domainRules": [{"name": "r"}]})) != plain
+    assert meaning(avro(text, rule_set={"domainRules": [{"name": "r", "disabled": False}]})) == meaning(
+        avro(text, rule_set={"domainRules": [{"name": "r"}], "migrationRules": []})
+    )
     assert meaning(avro(text, metadata={}, rule_set={})) == plain
 
 

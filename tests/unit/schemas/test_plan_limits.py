@@ -86,6 +86,13 @@ def test_one_content_under_two_ids_is_a_conflict() -> None:
     assert planned(state("b 1 = 2 t"), state("a 1 = 1 t"), AXONOPS, strategy="skip").classes == {"content_conflict": 1}
 
 
+def test_what_is_left_itself_stands_in_nobodys_way() -> None:
+    archive = state("a 1 = 1 t", "b 1 = 2 t", "c 1 = 1 t")
+    both = ["register a version 1 as 1", "register c version 1 as 1"]
+    assert steps(planned(archive, None, AXONOPS, strategy="skip")) == both
+    assert steps(planned(archive, state("a 1 = 1 t"), AXONOPS, strategy="skip")) == both[1:]
+
+
 def test_one_id_for_two_contents_is_a_conflict() -> None:
     archive = state("a 1 = 1 t", version("a 2 = 1 t", metadata=METADATA))
     assert problems(refused(archive)) == [

@@ -15,6 +15,13 @@ attributes:
     support: full
   diff_mode:
     support: full
+  idempotent:
+    support: partial
+    details: With O(reset=true), and with O(update_secrets=always) and O(secrets), it changes something each time.
+notes:
+  - One that runs is paused to be changed, and resumed after it, also when the change fails. If the module is killed
+    meanwhile, it stays paused, as nobody can tell it then from one that was paused by hand. So say O(state=running) of
+    one that is to run. The next run then changes and resumes it.
 options:
   name:
     description: Its name.

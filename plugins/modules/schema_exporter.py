@@ -13,9 +13,6 @@ description:
   - An exporter carries the schemas of its own registry into another one, and keeps doing so.
   - Only Confluent Platform Enterprise and Confluent Cloud have exporters. On other registries the module fails.
   - It was tried on an emulated registry only, which was written from Confluent's documentation.
-  - One that runs is paused to be changed, and resumed after it, also when the change fails. If the module is killed
-    meanwhile, it stays paused, as nobody can tell it then from one that was paused by hand. So say O(state=running) of
-    one that is to run. The next run then changes and resumes it.
 author:
   - lifeboat.kafka contributors (!UNKNOWN)
 extends_documentation_fragment:
@@ -23,10 +20,6 @@ extends_documentation_fragment:
   - lifeboat.kafka.links
   - lifeboat.kafka.attributes
   - lifeboat.kafka.attributes.group_registry
-attributes:
-  idempotent:
-    support: partial
-    details: With O(reset=true), and with O(update_secrets=always) and O(secrets), it changes something each time.
 options:
   subject_rename_format:
     description: The name that a subject gets on the other side, such as V(dc_${subject}).

@@ -15,9 +15,6 @@ description:
   - It was tried on an emulated registry only. Confluent has published little of how importers are spoken to; what is
     not known of them is taken to be as with exporters. Above all that is O(reset) - where the registry does not know
     that, the task fails, and the importer runs on as before.
-  - One that runs is paused to be changed, and resumed after it, also when the change fails. If the module is killed
-    meanwhile, it stays paused, as nobody can tell it then from one that was paused by hand. So say O(state=running) of
-    one that is to run. The next run then changes and resumes it.
 author:
   - lifeboat.kafka contributors (!UNKNOWN)
 extends_documentation_fragment:
@@ -25,10 +22,6 @@ extends_documentation_fragment:
   - lifeboat.kafka.links
   - lifeboat.kafka.attributes
   - lifeboat.kafka.attributes.group_registry
-attributes:
-  idempotent:
-    support: partial
-    details: With O(reset=true), and with O(update_secrets=always) and O(secrets), it changes something each time.
 seealso:
   - module: lifeboat.kafka.schema_exporter
 """

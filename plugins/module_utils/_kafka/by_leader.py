@@ -67,14 +67,7 @@ async def ask_leaders(
         shares = round_.share_out(pending)
         await loop.gather(*(round_.one(node, share, ask) for node, share in shares))
         results |= round_.results
-        waited = time.monotonic() - begun
-        for node, failure in round_.failures.items():
-            if waited > (timeout if was_reached(node) else min(_NEVER_REACHED, timeout)):
-                raise failure
-        for partition, error in list(round_.waiting.items()):
-            if waited > (_LEADERLESS if partition in round_.leaderless else timeout):
-                results[partition] = error
-                del round_.waiting[partition]
+        results |= round_.overdue(time.monotonic() - begun, timeout, was_reached)
         if not round_.waiting:
             return {partition: results[partition] for partition in wanted}
         await loop.sleep(pause)
@@ -130,6 +123,26 @@ class _Round:
                 self.waiting[partition] = self._error(code, partition)
             else:
                 self.results[partition] = self._error(code, partition)
+
+    def overdue(
+        self, waited: float, timeout: float, was_reached: Callable[[int], bool]
+    ) -> dict[TopicPartition, KafkaError]:
+        """Take out what has waited for too long.
+
+        Raises:
+            KafkaError: A broker was not reached for too long.
+        """
+        for node, failure in self.failures.items():
+            if waited > (timeout if was_reached(node) else min(_NEVER_REACHED, timeout)):
+                raise failure
+        late = {
+            partition: error
+            for partition, error in self.waiting.items()
+            if waited > (_LEADERLESS if partition in self.leaderless else timeout)
+        }
+        for partition in late:
+            del self.waiting[partition]
+        return late
 
     def _leader(self, partition: TopicPartition) -> int | None:
         name, number = partition

@@ -70,25 +70,15 @@ def plan_import(
     check_ids(made.versions.values(), options)
     draft = (draft_keep if options.ids == KEEP else draft_assign)(made, target, capabilities, options)
     reserve_highest_ids(made, draft, target, capabilities, options)
-    purged = {step.subject for step in draft.steps if isinstance(step, PurgeSubject)}
-    subjects = {step.subject for step in draft.steps}
-    created = {*subjects, *(key.subject for key in draft.versions)} - _foreign_subjects(target, options)
-    settings = final_settings(made.settings, target, options, purged=purged, created=created)
+    settings = _settings(made, draft, target, options)
     keys = draft_keys(archive.keys, target.keys, capabilities, options)
     losses = summed([*made.lost, *draft.lost, *keys.lost])
-    closed = _closed(subjects, keys.plan.subjects, settings, target)
-    at_once = options.ids == KEEP and capabilities.ids_at_once
-    obstacles = _not_at_once(draft, target) if at_once else ()
+    closed = _closed({step.subject for step in draft.steps}, keys.plan.subjects, settings, target)
+    obstacles = _not_at_once(draft, target) if _is_at_once(capabilities, options) else ()
     problems = [*made.problems, *draft.problems, *keys.problems, *closed, *obstacles]
     refused = [loss for loss in losses if loss.kind not in options.accept_losses]
     if problems or refused:
         raise ImportRefused(set(problems), refused)
-    modes = temporary_modes(subjects | keys.plan.subjects, settings, target, capabilities, options)
-    _check_force(modes, target, capabilities, options)
-    configs = [] if at_once else temporary_configs(draft.needs_config, target)
-    if options.ids == KEEP and not at_once:
-        registered = {step.subject for step in draft.steps if isinstance(step, Register)} - draft.needs_config
-        configs += configs_that_keep_texts(registered, target, options)
     after = _after(target, draft, settings)
     return ImportPlan(
         options=options,
@@ -96,7 +86,7 @@ def plan_import(
         after=after,
         items=tuple(sorted([*draft.items, *_omitted(made)], key=lambda item: item.source)),
         steps=tuple(draft.steps),
-        temporary=(*modes, *configs),
+        temporary=_temporary(draft, keys.plan.subjects, settings, target, capabilities, options),
         settings=tuple(settings),
         losses=losses,
         keys=keys.plan,
@@ -120,6 +110,40 @@ def _check(capabilities: Capabilities, options: ImportOptions) -> None:
             "own. Use ids: assign, whose result maps old ids to new ones.",
             object_name="ids",
         )
+
+
+def _settings(made: Wish, draft: Draft, target: RegistryState, options: ImportOptions) -> Collection[SettingChange]:
+    """Decide which configs and modes the target is to have in the end."""
+    purged = {step.subject for step in draft.steps if isinstance(step, PurgeSubject)}
+    subjects = {*(step.subject for step in draft.steps), *(key.subject for key in draft.versions)}
+    created = subjects - _foreign_subjects(target, options)
+    return final_settings(made.settings, target, options, purged=purged, created=created)
+
+
+def _temporary(
+    draft: Draft,
+    of_keys: Collection[str],
+    settings: Collection[SettingChange],
+    target: RegistryState,
+    capabilities: Capabilities,
+    options: ImportOptions,
+) -> tuple[TemporarySetting, ...]:
+    """Decide which modes and configs hold while the import writes."""
+    subjects = {step.subject for step in draft.steps}
+    modes = temporary_modes(subjects.union(of_keys), settings, target, capabilities, options)
+    _check_force(modes, target, capabilities, options)
+    if _is_at_once(capabilities, options):
+        return tuple(modes)
+    configs = temporary_configs(draft.needs_config, target)
+    if options.ids == KEEP:
+        registered = {step.subject for step in draft.steps if isinstance(step, Register)} - draft.needs_config
+        configs += configs_that_keep_texts(registered, target, options)
+    return (*modes, *configs)
+
+
+def _is_at_once(capabilities: Capabilities, options: ImportOptions) -> bool:
+    """Tell whether the target takes all versions at once, with their ids."""
+    return options.ids == KEEP and capabilities.ids_at_once
 
 
 def _check_force(

@@ -146,10 +146,9 @@ class AxonOpsRegistry(Registry):
     def _without_inventions(self, item: Any) -> Any:
         """Every version's metadata has its number as ``confluent:version``, also where there is no metadata."""
         metadata = item.get("metadata") if isinstance(item, dict) else None
-        told = metadata.get("properties") if isinstance(metadata, dict) else None
-        if not isinstance(told, dict):
+        if not isinstance(metadata, dict) or not isinstance(metadata.get("properties"), dict):
             return item
-        properties = {name: value for name, value in told.items() if name != "confluent:version"}
+        properties = {name: value for name, value in metadata["properties"].items() if name != "confluent:version"}
         return {**item, "metadata": {**metadata, "properties": properties}}
 
     @cached_property

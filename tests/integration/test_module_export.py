@@ -306,6 +306,20 @@ def test_a_registry_that_never_rests_is_said(export: Export, store: Path, regist
     assert document(store, "_manifest.json")["settled"] is False
 
 
+@pytest.mark.parametrize("alias", ["nobody", "customers"])
+def test_what_an_alias_hides_is_never_left_out_in_silence(
+    export: Export, store: Path, registry: AxonOpsRegistry, alias: str
+) -> None:
+    for subject in ("orders", "customers"):
+        register(registry, subject, avro("T"))
+    set_config(registry, "orders", compatibility="FULL", alias=alias)
+    failed = export().failed()
+    assert failed["failure"] | {"path": ""} == {"code": "aliased_subject", "object": "orders", "path": ""}
+    assert f"alias: the registry answered with {alias!r}" in failed["msg"] or f"alias {alias!r}" in failed["msg"]
+    assert not list(store.glob("*/restore-points/*"))
+    assert export(exclude_subjects=["orders"]).succeeded()["schemas"]["versions"] == 1
+
+
 def test_a_diff_is_bounded(export: Export, registry: AxonOpsRegistry) -> None:
     for number in range(70):
         register(registry, f"s{number:02d}", avro(f"S{number}", *(f"field_{n}_{'x' * 40}" for n in range(60))))

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from .._core.errors import Refused
+from .._core.errors import Refused, RegistryError
 from .._core.selection import Selection
 from .._registry.dialect import Registry
 from .._registry.listing import ListedVersion, Listing
@@ -22,7 +22,7 @@ from .._schemas.model import (
     is_wide_scope,
     join_subject,
 )
-from .._schemas.naming import aliases_in
+from .._schemas.naming import ALIASES, aliases_in
 from .read_keys import check_readable, chosen_keys, read_settled_keys
 from .schemas_topic import SchemasTopic
 
@@ -107,7 +107,7 @@ def read_registry(registry: Registry, scope: Scope, topic: SchemasTopic | None =
 
     Raises:
         NotFound, Refused: As `Scope.choose`, `check_readable`, `SchemasTopic.read_on` and `SchemasTopic.check_holds`.
-        RegistryError: The registry gave no usable answer.
+        RegistryError: The registry gave no usable answer, or lists what it does not give.
         KafkaError: The topic cannot be read.
     """
     if topic is not None:
@@ -115,14 +115,18 @@ def read_registry(registry: Registry, scope: Scope, topic: SchemasTopic | None =
     contents: dict[VersionKey, tuple[ListedVersion, SchemaVersion]] = {}
     listing, chosen, settings = _read_once(registry, scope, contents, topic)
     settled = topic is not None and not topic.read_on()
+    withheld, missing = set[VersionKey](), chosen - contents.keys()
     for _round in range(ROUNDS):
-        if settled:
+        if settled and not missing:
             break
         again, chosen_again, settings_again = _read_once(registry, scope, contents, topic)
         settled = (_told(listing, chosen), settings) == (_told(again, chosen_again), settings_again)
         listing, chosen, settings = again, chosen_again, settings_again
         if topic is not None:
             settled = not topic.read_on()
+        before, missing = missing, chosen - contents.keys()
+        withheld = before & missing
+    _check_given(registry, withheld, settings)
     if topic is not None:
         topic.check_holds(listing.versions)
     versions = {key: contents[key][1] for key in sorted(chosen) if key in contents}
@@ -144,6 +148,20 @@ def read_registry(registry: Registry, scope: Scope, topic: SchemasTopic | None =
         keys=keys,
         left_out=(*listing.left_out, *(topic.log.left_out if topic is not None else ())),
     )
+
+
+def _check_given(registry: Registry, withheld: Collection[VersionKey], settings: Mapping[str, ScopeSettings]) -> None:
+    """Raise RegistryError if a registry went on listing versions that it does not give: a backup would lack them."""
+    for key in sorted(withheld):
+        held = settings.get(key.subject, ScopeSettings()).config.value
+        alias = held.get(ALIASES[0]) if isinstance(held, dict) else None
+        advice = f"Its config has the alias {alias!r}, which hides it: remove that" if alias else "Find out why"
+        raise RegistryError(
+            f"The schema registry at {registry.client.url} lists {key}, but does not give it. {advice}, or leave the "
+            "subject out with exclude_subjects.",
+            code="aliased_subject" if alias else "unreadable_version",
+            object_name=key.subject,
+        )
 
 
 def read_everything(registry: Registry, scopes: Iterable[str]) -> RegistryState:

@@ -292,7 +292,7 @@ verified:
   type: dict
   sample: {versions: 5000, left: 0}
 id_map:
-  description: The new ids by context and old id, with O(ids=assign). Shortened; the journal holds all of it.
+  description: The new ids by context and old id, of the schemas that this run was to bring in. Shortened.
   returned: with O(ids=assign), not in check mode
   type: list
   elements: dict
@@ -303,7 +303,10 @@ id_map_omitted:
   type: int
   sample: 0
 id_map_file:
-  description: Where the whole of it lies.
+  description:
+    - Where the whole of it lies, together with what other runs with the same O(context_mapping) brought in of the same
+      restore point.
+    - A run in which an old id becomes another new one than in an earlier run has a file of its own.
   returned: with O(ids=assign), not in check mode
   type: str
   sample: /srv/lifeboat/journal/6f1c2a0e9b7d4c35/id-maps/prod.00000042.json

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from testbed.axonops import AxonOpsRegistry
-from testbed.contents import avro, delete, holder, holding, register, set_config
+from testbed.contents import avro, delete, holder, holding, place, register, set_config, set_mode
 from testbed.modules import Run
 
 METADATA = {"properties": {"owner": "shop"}, "tags": {"a": ["PII"]}}
@@ -83,6 +84,30 @@ def test_new_ids_are_assigned_and_mapped(
         name: made[name] for name in made if name.startswith("id_map")
     }
     assert holding(registry) == held
+
+
+def test_runs_for_parts_of_a_restore_point_add_to_one_map(
+    export: Run, bring: Run, registry: AxonOpsRegistry, registry_factory: Callable[..., AxonOpsRegistry]
+) -> None:
+    source = registry_factory()
+    for name in ("a", "b", "c"):
+        register(source, name, avro(name))
+    register(registry, "mine", avro("Mine"))
+    register(registry, ":.eu:mine", avro("Mine"), avro("Mine", "a"))
+    export(source).succeeded()
+
+    def mapped(*subjects: str, **options: Any) -> tuple[str, dict[str, int]]:
+        made = bring(registry, ids="assign", subjects=list(subjects), **options).succeeded()
+        assert [pair["old"] for pair in made["id_map"]] == sorted(ord(name) - ord("a") + 1 for name in subjects)
+        return made["id_map_file"], json.loads(Path(made["id_map_file"]).read_text())["ids"]["."]
+
+    file, ids = mapped("b")
+    assert ids == {"2": 2}
+    assert mapped("a") == (file, {"1": 3, "2": 2})
+    elsewhere, ids = mapped("b", context_mapping={".": ".eu"})
+    assert (elsewhere == file, ids) == (False, {"2": 3})
+    assert mapped("c", context_mapping={".": ".eu"}) == (elsewhere, {"2": 3, "3": 4})
+    assert mapped("a", "b") == (file, {"1": 3, "2": 2})
 
 
 def test_references_follow_the_numbers_that_the_target_assigns(
@@ -164,7 +189,9 @@ def test_a_large_plan_is_told_in_short(
     for number in range(130):
         register(source, f"s{number:03d}", avro(f"S{number}", *(f"{'x' * 40}{n}" for n in range(20))))
     export(source).succeeded()
-    register(registry, "mine", avro("Mine"))
+    set_mode(registry, "IMPORT")
+    place(registry, "mine", 1000, 1, avro("Mine"))  # no new id is one of the old ones
+    set_mode(registry, "READWRITE")
     made = bring(registry, ids="assign", diff=True).succeeded()
     diff = made.pop("diff")
     assert len(json.dumps(made)) < 64 * 1024

@@ -21,8 +21,8 @@ from .._core.errors import Busy, Damaged, NotFound
 from .._core.fields import Fields
 from .._schemas.model import Setting
 from .._storage.port import Storage
-from .documents import ID_MAP, JOURNAL_RUN, encode, moment, read, texts
-from .layout import backup_folder, target_folder
+from .documents import JOURNAL_RUN, encode, moment, read, texts
+from .layout import target_folder
 from .liveness import LEASE_TIMEOUT, ProcessIdentity, is_dead
 
 
@@ -280,27 +280,6 @@ class UndoJournal:
             except NotFound:
                 continue
         return found
-
-    def write_id_map(self, backup_id: str, restore_point: int, ids: Mapping[str, Mapping[int, int]]) -> str:
-        """Keep which new id each old id got at this target.
-
-        Args:
-            backup_id: The backup that was imported.
-            restore_point: Its restore point.
-            ids: By context, the new id by the old one.
-
-        Returns:
-            Where it lies, for people.
-        """
-        path = f"{self.folder}/id-maps/{backup_folder(backup_id)}.{restore_point:08d}.json"
-        contexts = {
-            context: {str(old): new for old, new in sorted(found.items())} for context, found in sorted(ids.items())
-        }
-        fields = {"target": self.target, "backup_id": backup_id, "restore_point": restore_point, "ids": contexts}
-        content = encode(ID_MAP, fields)
-        if self.storage.size(path) is None or self.storage.read(path) != content:
-            self.storage.replace(path, content)
-        return f"{self.storage.location}/{path}"
 
     def _read(self, path: str) -> JournalRun:
         try:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .._archive.id_maps import keep_id_map
 from .._archive.journal import JournalRun, UndoJournal
 from .._archive.liveness import Heartbeat
 from .._archive.parts import SCHEMA_REGISTRY
@@ -277,7 +278,8 @@ class RegistryImport:
             )
 
     def _id_map(self, ids: Mapping[str, Mapping[int, int]]) -> dict[str, Any]:
-        where = self.journal.write_id_map(self.request.backup_id, self.point.sequence, ids)
+        mapped = self.request.context_mapping
+        where = keep_id_map(self.journal, self.request.backup_id, self.point.sequence, mapped, ids)
         pairs = [
             {"context": context, "old": old, "new": new}
             for context, found in sorted(ids.items())

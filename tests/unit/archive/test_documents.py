@@ -23,6 +23,7 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.group_offs
     decode_groups,
     encode_groups,
 )
+from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.id_maps import keep_id_map
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.journal import UndoJournal
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.liveness import ProcessIdentity
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.offset_maps import (
@@ -101,7 +102,7 @@ def written(root: Path) -> list[Any]:
     run.record("config", "orders", UNSET, {"compatibilityLevel": "NONE"})
     run.mark_incomplete(["orders"])
     run.finish()
-    journal.write_id_map("prod", 1, {".": {7: 1}})
+    keep_id_map(journal, "prod", 1, {}, {".": {7: 1}})
     point = write_topics(store)
     found = [content for path, content in tree(root).items() if path.endswith(".json") and "/subjects/" not in path]
     return [

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from pathlib import Path
 
@@ -166,16 +165,3 @@ def test_a_journal_that_cannot_be_read_is_named(
     assert ("delete the file" in str(told.value)) == (error is Damaged)
     path.unlink()
     begin(journal)
-
-
-def test_id_maps_are_kept_by_restore_point(journal: UndoJournal, tmp_path: Path) -> None:
-    where = Path(journal.write_id_map("eu/prod", 42, {".": {7: 1, 10: 2}, ".eu": {}}))
-    assert where.is_relative_to(tmp_path)
-    assert where.name == "eu%2Fprod.00000042.json"
-    assert json.loads(where.read_bytes())["ids"] == {".": {"7": 1, "10": 2}, ".eu": {}}
-    written = where.stat()
-    journal.write_id_map("eu/prod", 42, {".": {7: 1, 10: 2}, ".eu": {}})
-    assert where.stat().st_ino == written.st_ino
-    journal.write_id_map("eu/prod", 42, {".": {7: 3}})
-    assert json.loads(where.read_bytes())["ids"] == {".": {"7": 3}}
-    assert journal.runs() == []

@@ -51,12 +51,6 @@ def target() -> Iterator[RegistryServer]:
         yield server
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    """Where the backups lie."""
-    return tmp_path / "store"
-
-
 def archived(store: Path, backup_id: str = "prod") -> RegistryState:
     """Return what a backup's newest restore point holds."""
     opened = Store.open(storage_of(StoreSettings(path=str(store))))

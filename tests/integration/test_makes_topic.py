@@ -55,13 +55,6 @@ def kafka() -> Iterator[Kafka]:
         yield broker
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    path = tmp_path / "store"
-    run_module("backup_store", store={"path": str(path)}).succeeded()
-    return path
-
-
 def export(server: RegistryServer | AxonOpsRegistry, store: Path, **options: Any) -> Outcome:
     return with_store("export", server, store, **options)
 

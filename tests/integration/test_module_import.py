@@ -25,15 +25,15 @@ def test_a_lost_registry_comes_back(
     bring: Run,
     registry_factory: Callable[..., AxonOpsRegistry],
     storage: str,
-    tmp_path: Path,
+    store: Path,
 ) -> None:
     target = registry_factory(storage=storage)
     export(filled_registry).succeeded()
-    before = tree(tmp_path / "store")
+    before = tree(store)
     with RegistryProxy(target.endpoint) as proxy:
         checked = bring(proxy, check=True, diff=True).succeeded()
         assert proxy.writes() == []
-    assert tree(tmp_path / "store") == before
+    assert tree(store) == before
     assert holding(target)["versions"] == {}
 
     made = bring(target, diff=True).succeeded()
@@ -46,7 +46,7 @@ def test_a_lost_registry_comes_back(
     assert made["verified"]["versions"] == 11
     assert made["backup"]["restore_point"] == 1
     assert holding(target) == holding(filled_registry)
-    assert tree(tmp_path / "store") == before
+    assert tree(store) == before
 
     for check in (True, False):
         again = bring(target, check=check, diff=True).succeeded()
@@ -147,10 +147,10 @@ def test_references_that_lead_nowhere_are_found_before_any_write(
 
 
 def test_damaged_versions_are_left_out_when_asked(
-    filled_registry: AxonOpsRegistry, export: Run, bring: Run, registry: AxonOpsRegistry, tmp_path: Path
+    filled_registry: AxonOpsRegistry, export: Run, bring: Run, registry: AxonOpsRegistry, store: Path
 ) -> None:
     export(filled_registry).succeeded()
-    (tmp_path / "store/prod/schema-registry/subjects/customer/v1.json").write_text("{}")
+    (store / "prod/schema-registry/subjects/customer/v1.json").write_text("{}")
     failed = bring(registry).failed()
     assert failed["failure"]["code"] == "damaged"
     assert holding(registry)["versions"] == {}
@@ -166,12 +166,12 @@ def test_damaged_versions_are_left_out_when_asked(
 
 
 def test_a_journal_may_lie_elsewhere(
-    filled_registry: AxonOpsRegistry, export: Run, bring: Run, registry: AxonOpsRegistry, tmp_path: Path
+    filled_registry: AxonOpsRegistry, export: Run, bring: Run, registry: AxonOpsRegistry, store: Path, tmp_path: Path
 ) -> None:
     export(filled_registry).succeeded()
-    before = tree(tmp_path / "store")
+    before = tree(store)
     made = bring(registry, ids="assign", journal=str(tmp_path / "journal")).succeeded()
-    assert tree(tmp_path / "store") == before
+    assert tree(store) == before
     assert Path(made["id_map_file"]).is_relative_to(tmp_path / "journal")
     assert bring(registry, journal="journal").failed()["failure"]["code"] == "invalid_option"
 

@@ -34,13 +34,20 @@ RegistryFactory = Callable[..., AxonOpsRegistry]
 
 
 @pytest.fixture
-def run_in_store(tmp_path: Path) -> Run:
-    """Run a module on a registry, with a store that is empty at first: below ``tmp_path``, in ``store``."""
-    store = {"path": str(tmp_path / "store")}
-    run_module("backup_store", store=store).succeeded()
+def store(tmp_path: Path) -> Path:
+    """An empty store."""
+    path = tmp_path / "store"
+    run_module("backup_store", store={"path": str(path)}).succeeded()
+    return path
+
+
+@pytest.fixture
+def run_in_store(store: Path) -> Run:
+    """Run a module on a registry, with the store of the fixture ``store``."""
 
     def run(name: str, server: Any, **options: Any) -> Outcome:
-        given = {"store": store, "backup_id": "prod", "registry": {"url": server.endpoint}, **options}
+        family = {"path": str(store)}
+        given = {"store": family, "backup_id": "prod", "registry": {"url": server.endpoint}, **options}
         return run_module(name, **given)
 
     return run

@@ -46,7 +46,10 @@ options:
     type: str
     choices: [READWRITE, READONLY, READONLY_OVERRIDE, IMPORT, FORWARD]
   force:
-    description: Whether IMPORT is set where there are schemas already.
+    description:
+      - Whether IMPORT is set where there are schemas already.
+      - Where nothing but soft-deleted versions is left, Confluent's registry erases these for good when it enters IMPORT
+        without this; for the whole registry, those of all contexts.
     type: bool
     default: false
   recursive:

@@ -130,6 +130,16 @@ def test_every_mode_is_set(server: RegistryServer, make: Confluent) -> None:
     assert make.settings.modes == {OVERALL: "FORWARD"}
 
 
+@pytest.mark.parametrize(("force", "left"), [(False, set()), (True, {"orders"})])
+def test_entering_import_erases_what_is_soft_deleted_but_not_by_force(
+    server: RegistryServer, make: Confluent, force: bool, left: set[str]
+) -> None:
+    run(server, "subject", subject="orders", schema=ORDER).succeeded()
+    run(server, "subject", subject="orders", state="absent").succeeded()
+    run(server, "mode", mode="IMPORT", force=force).succeeded()
+    assert {version.subject for version in make.store.every()} == left
+
+
 def test_modes_below_a_context_are_removed_by_the_registry(server: RegistryServer, make: Confluent) -> None:
     run(server, "subject", subject=":.eu:orders", schema=ORDER).succeeded()
     run(server, "mode", mode="READONLY", subjects=[":.eu:orders", ":.eu:never", "never"], contexts=[".eu"]).succeeded()

@@ -83,7 +83,7 @@ registry:
     capabilities:
       description: What it can do.
       type: dict
-      sample: {writes: true, ids_in: IMPORT, contexts: true, soft_delete: true}
+      sample: {writes: true, ids_in: IMPORT, contexts: true, soft_delete: true, parallel_registrations: 4}
 counts:
   description: How much the selected subjects hold.
   returned: success

@@ -9,7 +9,7 @@ in the registry wrapped by that key, which is what is archived; the unwrapped ke
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -156,8 +156,3 @@ class EncryptionKeys:
     def counts(self) -> dict[str, int]:
         """Count KEKs and DEKs."""
         return {"keks": len(self.keks), "deks": len(self.deks)}
-
-
-def keys_of(keks: Iterable[Kek], deks: Iterable[Dek]) -> EncryptionKeys:
-    """Gather KEKs and DEKs."""
-    return EncryptionKeys({kek.name: kek for kek in keks}, {dek.key: dek for dek in deks})

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from unit.schemas.key_strategies import dek, kek, keys_of
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive import documents
 from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.commit import capture
@@ -54,7 +55,6 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._archive.writer imp
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.clock import SystemClock
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import Damaged, UnsupportedFormat
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas import documents as registry_documents
-from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.encryption_keys import Dek, DekKey, Kek, keys_of
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import (
     GLOBAL_SCOPE,
     UNSET,
@@ -168,7 +168,7 @@ def registry_state() -> RegistryState:
         settings={GLOBAL_SCOPE: ScopeSettings(full, Setting("READWRITE", None)), "orders": ScopeSettings(config=full)},
         contexts=(".", ".eu"),
         highest_ids={".": 7, ".eu": 7},
-        keys=keys_of([Kek("k", "aws-kms", "key")], [Dek(DekKey("k", "orders", "AES256_GCM", 1), "AAEC")]),
+        keys=keys_of([kek("k")], [dek("k", "orders", 1, "AAEC")]),
     )
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from hypothesis import strategies as st
@@ -15,7 +16,6 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.encryption
     DekKey,
     EncryptionKeys,
     Kek,
-    keys_of,
 )
 
 KEKS = ("one", "two", "three")
@@ -30,6 +30,11 @@ def kek(name: str = "one", kms_key_id: str = "key", **more: Any) -> Kek:
 def dek(under: str, subject: str, version: int, wrapped: str | None, algorithm: str = "AES256_GCM", **more: Any) -> Dek:
     """Return a version of a DEK."""
     return Dek(DekKey(under, subject, algorithm, version), wrapped, **more)
+
+
+def keys_of(keks: Iterable[Kek], deks: Iterable[Dek]) -> EncryptionKeys:
+    """Gather KEKs and DEKs."""
+    return EncryptionKeys({kek.name: kek for kek in keks}, {dek.key: dek for dek in deks})
 
 
 @st.composite

@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 from hypothesis import given
-from unit.schemas.key_strategies import dek, kek, key_sets
+from unit.schemas.key_strategies import dek, kek, key_sets, keys_of
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.canonical import document_bytes
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import Damaged
@@ -27,7 +27,6 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.encryption
     Dek,
     DekKey,
     EncryptionKeys,
-    keys_of,
 )
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import RegistryState
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.reading import read_documents, unsound

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.schemas.key_strategies import dek, kek, key_sets
+from unit.schemas.key_strategies import dek, kek, key_sets, keys_of
 from unit.schemas.model_registry import AXONOPS, CONFLUENT
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.capabilities import Capabilities
@@ -19,7 +19,6 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.encryption
     DekKey,
     EncryptionKeys,
     Kek,
-    keys_of,
 )
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.import_plan import ImportOptions
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.key_plan import KeyDraft, draft_keys

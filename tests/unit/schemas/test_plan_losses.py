@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from unit.schemas.building import state, version
-from unit.schemas.key_strategies import dek, kek
+from unit.schemas.key_strategies import dek, kek, keys_of
 from unit.schemas.model_registry import CONFLUENT
 from unit.schemas.planning import FULL, METADATA, planned, refused
 
@@ -25,7 +25,6 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.confluent
 from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.karapace import KarapaceRegistry
 from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.redpanda import RedpandaRegistry
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.capabilities import Capabilities
-from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.encryption_keys import keys_of
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.losses import LOSS_KINDS
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import ScopeSettings, Setting
 from testbed.documents import Document

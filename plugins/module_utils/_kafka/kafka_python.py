@@ -10,6 +10,7 @@ from importlib import metadata
 from typing import Any
 
 from .._core.errors import MissingLibrary
+from .._core.releases import release_of
 
 NEEDED = (3, 0, 12)
 
@@ -94,7 +95,7 @@ def require_kafka_python() -> None:
         found = metadata.version("kafka-python") if KAFKA_PYTHON_IS_THERE else ""
     except metadata.PackageNotFoundError:
         found = ""
-    if _release(found) < NEEDED:
+    if release_of(found) < NEEDED:
         state = f"kafka-python {found} is too old" if found else "it is missing"
         raise MissingLibrary(
             f"Topics are read and written with the Python library kafka-python >= {wanted}, but {state}. "
@@ -105,12 +106,3 @@ def require_kafka_python() -> None:
     logger = logging.getLogger("kafka")
     logger.setLevel(logging.CRITICAL + 1)
     logger.propagate = False
-
-
-def _release(version: str) -> tuple[int, ...]:
-    numbers: list[int] = []
-    for part in version.split("."):
-        if not part.isdigit():
-            break
-        numbers.append(int(part))
-    return tuple(numbers)

@@ -14,6 +14,7 @@ from importlib import metadata
 from typing import cast
 
 from .._core.errors import InvalidOption, MissingLibrary, RegistryError
+from .._core.releases import release_of
 from .._core.settings import RegistrySettings
 from .tls import is_tls_failure, tls_context, tls_failed
 
@@ -181,7 +182,7 @@ def require_httpx() -> None:
             found = metadata.version(name) if HTTPX_IS_THERE else ""
         except metadata.PackageNotFoundError:
             found = ""
-        if _release(found) < needed:
+        if release_of(found) < needed:
             wanted = ".".join(map(str, needed))
             state = f"{name} {found} is too old" if found else f"{name} is missing"
             raise MissingLibrary(
@@ -189,15 +190,6 @@ def require_httpx() -> None:
                 f"but {state}. Install {name} >= {wanted} into the Python that runs this module.",
                 object_name=name,
             )
-
-
-def _release(version: str) -> tuple[int, ...]:
-    numbers: list[int] = []
-    for part in version.split("."):
-        if not part.isdigit():
-            break
-        numbers.append(int(part))
-    return tuple(numbers)
 
 
 def _body(answer: httpx.Response) -> bytes:

@@ -93,6 +93,8 @@ class ApicurioRegistry(Registry):
         encryption_keys=False,
         deletes_used_keks=False,
         configs_need_level=True,
+        soft_delete_clears_config=False,
+        reads_past_aliases=True,
         config_fields=frozenset({"compatibilityLevel"}),
         lowest_id=1,
         highest_id=2**31 - 3,  # the next registration takes up to two, and fails beyond 2^31 - 1
@@ -100,6 +102,7 @@ class ApicurioRegistry(Registry):
         topic_deletes=TopicDeletes.NO_TOPIC,
         reserved_names=frozenset({".."}),
         guesses_types=True,
+        one_type_a_subject=True,
         forbidden_characters=frozenset("\n\r\x85\u2028\u2029"),  # what ends a line
     )
     health_path: ClassVar[str] = "/config"

@@ -52,6 +52,8 @@ class AxonOpsRegistry(Registry):
         encryption_keys=True,
         deletes_used_keks=True,
         configs_need_level=True,
+        soft_delete_clears_config=False,
+        reads_past_aliases=False,
         config_fields=frozenset(
             {
                 "alias",
@@ -72,6 +74,7 @@ class AxonOpsRegistry(Registry):
         topic_deletes=TopicDeletes.NO_TOPIC,
         reserved_names=frozenset({"__GLOBAL", "__EMPTY"}),
         guesses_types=False,
+        one_type_a_subject=False,
         forbidden_characters=frozenset("/\0"),  # PostgreSQL stores no NUL, so that it answers with 500
     )
     health_path: ClassVar[str] = "/health/ready"

@@ -69,6 +69,8 @@ class ConfluentRegistry(Registry):
         encryption_keys=True,  # where the DEK registry is switched on
         deletes_used_keks=False,
         configs_need_level=False,
+        soft_delete_clears_config=False,
+        reads_past_aliases=True,
         config_fields=None,
         lowest_id=0,
         highest_id=2**31 - 2,  # after 2^31 - 1 the next one is negative
@@ -76,6 +78,7 @@ class ConfluentRegistry(Registry):
         topic_deletes=TopicDeletes.NULL,
         reserved_names=frozenset({"__GLOBAL", "__EMPTY"}),
         guesses_types=False,
+        one_type_a_subject=False,
         forbidden_characters=frozenset({"\\", *map(chr, (*range(32), *range(127, 160)))}),
     )
     health_path: ClassVar[str] = "/"

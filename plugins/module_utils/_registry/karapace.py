@@ -55,6 +55,8 @@ class KarapaceRegistry(PlainRegistry):
         encryption_keys=False,
         deletes_used_keks=False,
         configs_need_level=True,
+        soft_delete_clears_config=False,
+        reads_past_aliases=True,
         config_fields=frozenset({"compatibilityLevel"}),
         lowest_id=1,
         highest_id=2**31 - 2,
@@ -62,6 +64,7 @@ class KarapaceRegistry(PlainRegistry):
         topic_deletes=TopicDeletes.NULL_OR_EMPTY,
         reserved_names=frozenset(),
         guesses_types=False,
+        one_type_a_subject=False,
         forbidden_characters=frozenset(map(chr, (*range(32), *range(127, 160)))),  # taken, and then answered with 500
     )
     health_path: ClassVar[str] = "/_health"

@@ -58,6 +58,8 @@ class RedpandaRegistry(PlainRegistry):
         encryption_keys=False,
         deletes_used_keks=False,
         configs_need_level=True,
+        soft_delete_clears_config=True,
+        reads_past_aliases=True,
         config_fields=frozenset({"compatibilityLevel"}),
         lowest_id=1,
         highest_id=2**31 - 2,
@@ -65,6 +67,7 @@ class RedpandaRegistry(PlainRegistry):
         topic_deletes=TopicDeletes.NULL_OR_EMPTY,
         reserved_names=frozenset(),
         guesses_types=False,
+        one_type_a_subject=False,
         forbidden_characters=frozenset(map(chr, (*range(32), 127))),
     )
     health_path: ClassVar[str] = "/status/ready"

@@ -33,6 +33,8 @@ READING_ONLY = Capabilities(
     encryption_keys=False,
     deletes_used_keks=False,
     configs_need_level=False,
+    soft_delete_clears_config=False,
+    reads_past_aliases=True,
     config_fields=frozenset(),
     lowest_id=1,
     highest_id=2**31 - 1,
@@ -40,5 +42,6 @@ READING_ONLY = Capabilities(
     topic_deletes=TopicDeletes.NO_TOPIC,
     reserved_names=frozenset(),
     guesses_types=False,
+    one_type_a_subject=False,
     forbidden_characters=frozenset("/"),
 )

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 from .._core.canonical import compact_bytes
 from .attachments import comparable
-from .capabilities import Capabilities
+from .capabilities import Capabilities, Identity
 from .classify import KEPT, LEAVE, OMIT, REFUSE, REGISTER, SOFT_DELETE, Decision, Held
-from .content import same, shows_type, without_own_number
+from .content import same, same_text, shows_type, without_own_number
 from .draft import Draft
 from .graph import LATEST, CycleError, dependency_order
 from .import_plan import (
@@ -31,7 +31,7 @@ from .import_plan import (
 )
 from .keep import STAYS_LIVE
 from .losses import REFERENCES, SOFT_DELETES, Lost
-from .model import RegistryState, SchemaContent, SchemaVersion, VersionKey
+from .model import RegistryState, SchemaContent, SchemaVersion, VersionKey, context_of
 from .problems import Problem
 from .settings_plan import effective_config
 from .wanted import Wanted, Wish
@@ -88,6 +88,10 @@ class _Assignment:
         self._decisions: dict[VersionKey, Decision] = {}
         self._twins: dict[VersionKey, SchemaVersion] = {}
         self._replaced: set[VersionKey] = set()
+        self._texts: dict[tuple[str, str], SchemaVersion] = {}
+        if self._shares_texts:
+            for version in self._held.versions.values():
+                self._texts.setdefault(self._place(version), version)
         self._lost: list[Lost] = []
 
     def draft(self, order: list[VersionKey]) -> Draft:
@@ -132,8 +136,17 @@ class _Assignment:
         rest = compact_bytes([comparable(value or {}) for value in (content.metadata, content.rule_set)]).decode()
         return f"{self._held.identity(content)} {rest}"
 
-    def _conflict(self, wanted: Wanted, other: int) -> Decision:
-        why = f"the target takes its content for that of version {other}"
+    @property
+    def _shares_texts(self) -> bool:
+        """Whether subjects of a context share a text, although what the target takes for the same may differ in it."""
+        return not self._capabilities.second_id_for_content and self._capabilities.identity is not Identity.CONTENT
+
+    def _place(self, version: SchemaVersion) -> tuple[str, str]:
+        return context_of(version.subject), self._held.identity(version.content)
+
+    def _conflict(self, wanted: Wanted, other: int | VersionKey) -> Decision:
+        place = other if isinstance(other, VersionKey) else f"version {other}"
+        why = f"the target takes its content for that of {place}"
         if self._options.strategy == OVERWRITE:
             why = f"{why}, and with ids: assign nothing is purged"
             return Decision(wanted, CONTENT_CONFLICT, REFUSE, why, CONTENT_CONFLICT)
@@ -205,6 +218,10 @@ class _Assignment:
                 if left and self._options.strategy == SKIP:
                     return Decision(wanted, classification, LEAVE, why)
                 return Decision(wanted, classification, REFUSE, why, "unresolved_reference")
+        if self._shares_texts:
+            held = self._texts.setdefault(self._place(wanted.version), wanted.version)
+            if not same_text(held.content, wanted.version.content):
+                return self._conflict(wanted, held.key)
         return Decision(wanted, classification, REGISTER)
 
     def _is_open(self, target: VersionKey, decision: Decision | None) -> bool:

@@ -80,6 +80,8 @@ class Capabilities:
         encryption_keys: Whether it keeps key encryption keys and the data encryption keys that they wrap.
         deletes_used_keks: Whether a key encryption key can be soft-deleted while data encryption keys under it live.
         configs_need_level: Whether a config without ``compatibilityLevel`` is refused or ignored.
+        soft_delete_clears_config: Whether a subject's config goes with its last live version.
+        reads_past_aliases: Whether it tells of a version all there is, although its subject's config has an alias.
         config_fields: The fields of a config that it keeps, by Confluent's GET names; None when it keeps every field.
         lowest_id: The lowest schema id it takes.
         highest_id: The highest schema id it takes.
@@ -88,6 +90,7 @@ class Capabilities:
         reserved_names: Subjects that it never takes; all registries refuse an empty name.
         guesses_types: Whether it finds out by a schema's text of which type it is, whatever is said, and refuses texts
             that do not show it (`content.shows_type`).
+        one_type_a_subject: Whether all versions of a subject are of the type of its first one.
         forbidden_characters: Characters that no subject's or context's name can have over its API.
     """
 
@@ -116,6 +119,8 @@ class Capabilities:
     encryption_keys: bool
     deletes_used_keks: bool
     configs_need_level: bool
+    soft_delete_clears_config: bool
+    reads_past_aliases: bool
     config_fields: frozenset[str] | None
     lowest_id: int
     highest_id: int
@@ -123,6 +128,7 @@ class Capabilities:
     topic_deletes: TopicDeletes
     reserved_names: frozenset[str]
     guesses_types: bool
+    one_type_a_subject: bool
     forbidden_characters: frozenset[str]
 
     def describe(self) -> dict[str, Any]:

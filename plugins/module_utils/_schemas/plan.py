@@ -24,6 +24,7 @@ from .import_plan import (
     PurgeSubject,
     Register,
     SettingChange,
+    SoftDelete,
     TemporarySetting,
 )
 from .keep import draft_keep
@@ -70,12 +71,13 @@ def plan_import(
     check_ids(made.versions.values(), options)
     draft = (draft_keep if options.ids == KEEP else draft_assign)(made, target, capabilities, options)
     reserve_highest_ids(made, draft, target, capabilities, options)
-    settings = _settings(made, draft, target, options)
+    settings = _settings(made, draft, target, capabilities, options)
     keys = draft_keys(archive.keys, target.keys, capabilities, options)
     losses = summed([*made.lost, *draft.lost, *keys.lost])
     closed = _closed({step.subject for step in draft.steps}, keys.plan.subjects, settings, target)
     obstacles = _not_at_once(draft, target) if _is_at_once(capabilities, options) else ()
-    problems = [*made.problems, *draft.problems, *keys.problems, *closed, *obstacles]
+    mixed = _mixed_types(draft) if capabilities.one_type_a_subject else ()
+    problems = [*made.problems, *draft.problems, *keys.problems, *closed, *obstacles, *mixed]
     refused = [loss for loss in losses if loss.kind not in options.accept_losses]
     if problems or refused:
         raise ImportRefused(set(problems), refused)
@@ -112,9 +114,15 @@ def _check(capabilities: Capabilities, options: ImportOptions) -> None:
         )
 
 
-def _settings(made: Wish, draft: Draft, target: RegistryState, options: ImportOptions) -> Collection[SettingChange]:
+def _settings(
+    made: Wish, draft: Draft, target: RegistryState, capabilities: Capabilities, options: ImportOptions
+) -> Collection[SettingChange]:
     """Decide which configs and modes the target is to have in the end."""
     purged = {step.subject for step in draft.steps if isinstance(step, PurgeSubject)}
+    if capabilities.soft_delete_clears_config:
+        live = {key.subject for key, version in draft.versions.items() if not version.deleted}
+        live |= {step.subject for step in draft.steps if isinstance(step, Register) and not step.version.deleted}
+        purged |= {step.subject for step in draft.steps if isinstance(step, SoftDelete)} - live
     subjects = {*(step.subject for step in draft.steps), *(key.subject for key in draft.versions)}
     created = subjects - _foreign_subjects(target, options)
     return final_settings(made.settings, target, options, purged=purged, created=created)
@@ -170,6 +178,21 @@ def _not_at_once(draft: Draft, target: RegistryState) -> Iterable[Problem]:
         if other != version.id:
             why = f"the target cannot hold its text under the id {version.id}, since that is the schema {other}"
             yield Problem(*key, "content_conflict", why)
+
+
+def _mixed_types(draft: Draft) -> Iterable[Problem]:
+    """Find what a target that keeps one type for a whole subject would take for that type, or refuse."""
+    types = {key.subject: version.content.schema_type for key, version in sorted(draft.versions.items(), reverse=True)}
+    for step in draft.steps:
+        if isinstance(step, Register):
+            wanted = step.version.content.schema_type
+            first = types.setdefault(step.subject, wanted)
+            if first != wanted:
+                why = (
+                    f"the target keeps one type for all versions of a subject, which is {first} here, not {wanted}; "
+                    "leave the subject out with exclude_subjects"
+                )
+                yield Problem(step.subject, step.version.version, "mixed_types", why)
 
 
 def _foreign_subjects(target: RegistryState, options: ImportOptions) -> set[str]:

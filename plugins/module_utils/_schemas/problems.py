@@ -25,7 +25,7 @@ class Problem:
         version: The version number; 0 where it is about the whole subject.
         kind: A class of conflict, or ``unresolved_reference``, ``reference_cycle``, ``forbidden_name``,
             ``id_out_of_range``, ``purge_not_allowed``, ``purge_unsafe``, ``alias_on_target``, ``read_only_target``,
-            ``not_empty``, ``unrecognised_type``.
+            ``not_empty``, ``unrecognised_type``, ``mixed_types``.
         why: What is in the way, and what to do.
     """
 

@@ -221,6 +221,8 @@ def _config(scope: str, config: Setting, names: Names, capabilities: Capabilitie
     for name in unknown:
         made.lost.append(Lost(CONFIGS, scope, f"config field {name}"))
         del value[name]
+    if scope in made.old_names and not capabilities.reads_past_aliases and value.pop(ALIASES[0], None):
+        made.lost.append(Lost(CONFIGS, scope, f"config field {ALIASES[0]}"))  # it would hide the subject's versions
     if capabilities.configs_need_level and LEVEL not in value:
         value[LEVEL] = DEFAULT_LEVEL
         made.notes.append(

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 from unit.schemas.building import state, version
@@ -10,7 +11,12 @@ from unit.schemas.model_registry import AXONOPS, CONFLUENT
 from unit.schemas.planning import FULL, METADATA, done, planned, problems, refused, steps
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.compare import differences
-from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import ScopeSettings, Setting, VersionKey
+from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import (
+    UNSET,
+    ScopeSettings,
+    Setting,
+    VersionKey,
+)
 
 
 def test_the_same_content_after_a_soft_delete_is_registered_after_it() -> None:
@@ -162,3 +168,50 @@ def test_config_fields_and_modes_that_a_target_lacks_are_a_loss() -> None:
     assert (loss.kind, loss.count) == ("configs", 2)
     plan = planned(archive, capabilities=bare, accept_losses=frozenset({"configs"}))
     assert [(change.kind, change.value) for change in plan.settings] == [("config", {"compatibilityLevel": "FULL"})]
+
+
+def test_texts_that_subjects_would_share_are_a_conflict_where_ids_are_assigned() -> None:
+    one, other = (
+        version(
+            f"{subject} 1 = {number} t", text=json.dumps({"type": "record", "name": "t", "fields": [], "doc": subject})
+        )
+        for number, subject in enumerate(("a", "b"), 1)
+    )
+    archive, apart = state(one, other), replace(other, subject=":.eu:b")
+    assert steps(planned(archive, ids="assign")) == ["register a version 1 as 0", "register b version 1 as 0"]
+    why = "the target takes its content for that of a version 1"
+    for target, made in ((None, ["register a version 1 as 0"]), (state(one), [])):
+        plan = planned(archive, target, AXONOPS, ids="assign")
+        assert (steps(plan), [item.why for item in plan.left]) == (made, [why])
+    assert len(steps(planned(state(one, apart), None, AXONOPS, ids="assign"))) == 2
+
+
+def test_an_alias_that_would_hide_versions_is_a_loss() -> None:
+    alias = ScopeSettings(Setting({"alias": "b", **FULL}, True), UNSET)
+    archive = replace(state("a 1 = 1"), settings={"a": alias, "front": alias})
+    assert planned(archive).losses == ()
+    assert [loss.describe()["subjects"] for loss in refused(archive, None, AXONOPS).losses] == [["a"]]
+    plan = planned(archive, None, AXONOPS, accept_losses=frozenset({"configs"}))
+    assert {change.scope: change.value for change in plan.settings} == {"a": FULL, "front": alias.config.value}
+
+
+def test_a_subject_of_several_types_is_a_problem_where_it_must_have_one() -> None:
+    one_type = replace(CONFLUENT, one_type_a_subject=True)
+    archive = state("a 1 = 1", version("a 2 = 2", schema_type="PROTOBUF"), version("b 1 = 3", schema_type="JSON"))
+    assert planned(archive).classes == {"new": 3}
+    for options in ({}, {"ids": "assign"}):
+        (problem,) = refused(archive, None, one_type, **options).problems
+        assert (problem.subject, problem.version, problem.kind) == ("a", 2, "mixed_types")
+    (problem,) = refused(state(version("b 2 = 3", schema_type="JSON")), state("b 1 = 1"), one_type).problems
+    assert "which is AVRO here, not JSON" in problem.why
+
+
+def test_a_config_that_goes_with_the_last_live_version_is_set_again() -> None:
+    config = {"a": ScopeSettings(Setting(FULL, True), UNSET)}
+    archive, target = (replace(state(line), settings=config) for line in ("!a 1 = 1", "a 1 = 1"))
+    assert planned(archive, target, strategy="overwrite").settings == ()
+    clearing = replace(CONFLUENT, soft_delete_clears_config=True)
+    (change,) = planned(archive, target, clearing, strategy="overwrite").settings
+    assert (change.scope, change.kind, change.value) == ("a", "config", FULL)
+    more = replace(target, versions={**target.versions, **state("a 2 = 2").versions})
+    assert planned(archive, more, clearing, strategy="overwrite").settings == ()

@@ -174,6 +174,19 @@ def test_an_environment_comes_up_from_the_backup_of_another(environments: Enviro
     assert "address-value" not in outcome.output
 
 
+def test_a_config_fails_a_verification_where_a_restore_would_set_it(environments: Environments) -> None:
+    dr = environments.registries["dr"]
+    assert environments.play("restore", "dr", lifeboat_restore_into="dr").status == 0
+    dr.call("PUT", "/config/orders-value", {"compatibility": "NONE"})
+    outcome = environments.play("verify", "dr")
+    assert outcome.status == 0, outcome.output
+    assert "1 configs and modes stay as the target has them" in " ".join(outcome.output.split())
+    outcome = environments.play("verify", "dr", restore_strategy="overwrite")
+    assert outcome.status == 2
+    assert "A restore would change: 1 config" in outcome.messages("dr")[-1]
+    assert dr.call("GET", "/config/orders-value") == {"compatibilityLevel": "NONE"}
+
+
 def test_a_restore_in_check_mode_shows_what_would_change(environments: Environments) -> None:
     before = environments.files()
     for variables in ({}, {"lifeboat_restore_into": "dr"}):

@@ -44,8 +44,9 @@ from .earlier_runs import (
     unfinished_versions,
 )
 from .read_archive import read_archive
+from .read_highest_ids import highest_ids
 from .read_keys import read_keys
-from .read_registry import WHOLE_REGISTRY, highest_ids, read_everything
+from .read_registry import WHOLE_REGISTRY, read_everything
 
 OPERATION = "schema_registry_import"
 _SHOWN = 100

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
 
 from .._core.errors import Refused, RegistryError
 from .._core.selection import Selection
 from .._registry.dialect import Registry
 from .._registry.listing import ListedVersion, Listing
 from .._schemas.model import (
-    DEFAULT_CONTEXT,
     RegistryState,
     SchemaVersion,
     ScopeSettings,
@@ -23,6 +23,7 @@ from .._schemas.model import (
     join_subject,
 )
 from .._schemas.naming import ALIASES, aliases_in
+from .read_highest_ids import highest_ids
 from .read_keys import check_readable, chosen_keys, read_settled_keys
 from .schemas_topic import SchemasTopic
 
@@ -90,6 +91,25 @@ WHOLE_REGISTRY = {"subjects": ["*"], "exclude_subjects": [], "include_versions":
 """What the document of a scope says that leaves nothing out; references then come along in any case."""
 
 
+Contents: TypeAlias = "dict[VersionKey, tuple[ListedVersion, SchemaVersion]]"
+"""Versions that were read, with what the registry listed of them then."""
+
+
+class _Reading(NamedTuple):
+    """What a registry lists, what of it is chosen, and what is set."""
+
+    listing: Listing
+    chosen: set[VersionKey]
+    settings: dict[str, ScopeSettings]
+
+    def tells_what(self, other: _Reading) -> bool:
+        """Tell whether the registry was found as by another reading."""
+        return (self._told(), self.settings) == (other._told(), other.settings)
+
+    def _told(self) -> dict[VersionKey, ListedVersion]:
+        return {key: self.listing.versions[key] for key in self.chosen}
+
+
 def read_registry(registry: Registry, scope: Scope, topic: SchemasTopic | None = None) -> RegistryState:
     """Read what a scope chooses of a registry.
 
@@ -110,26 +130,11 @@ def read_registry(registry: Registry, scope: Scope, topic: SchemasTopic | None =
         RegistryError: The registry gave no usable answer, or lists what it does not give.
         KafkaError: The topic cannot be read.
     """
+    contents: Contents = {}
+    reading, settled = _read_settled(registry, scope, contents, topic)
     if topic is not None:
-        topic.read_on()
-    contents: dict[VersionKey, tuple[ListedVersion, SchemaVersion]] = {}
-    listing, chosen, settings = _read_once(registry, scope, contents, topic)
-    settled = topic is not None and not topic.read_on()
-    withheld, missing = set[VersionKey](), chosen - contents.keys()
-    for _round in range(ROUNDS):
-        if settled and not missing:
-            break
-        again, chosen_again, settings_again = _read_once(registry, scope, contents, topic)
-        settled = (_told(listing, chosen), settings) == (_told(again, chosen_again), settings_again)
-        listing, chosen, settings = again, chosen_again, settings_again
-        if topic is not None:
-            settled = not topic.read_on()
-        before, missing = missing, chosen - contents.keys()
-        withheld = before & missing
-    _check_given(registry, withheld, settings)
-    if topic is not None:
-        topic.check_holds(listing.versions)
-    versions = {key: contents[key][1] for key in sorted(chosen) if key in contents}
+        topic.check_holds(reading.listing.versions)
+    versions = {key: contents[key][1] for key in sorted(reading.chosen) if key in contents}
     keys, keys_settled = read_settled_keys(registry, ROUNDS)
     if keys is not None:
         subjects = {key.subject for key in versions}
@@ -138,16 +143,36 @@ def read_registry(registry: Registry, scope: Scope, topic: SchemasTopic | None =
     contexts = tuple(sorted({".", *(context_of(key.subject) for key in versions)}))
     everything = scope.subjects == Selection()
     if everything:
-        contexts = tuple(sorted({*listing.contexts, *(topic.log.contexts if topic is not None else ())}))
+        contexts = tuple(sorted({*reading.listing.contexts, *(topic.log.contexts if topic is not None else ())}))
     return RegistryState(
         versions=versions,
-        settings=settings,
+        settings=reading.settings,
         contexts=contexts,
         highest_ids=highest_ids(registry, versions.values(), topic, all_contexts=everything),
-        settled=settled and keys_settled and len(versions) == len(chosen),
+        settled=settled and keys_settled and len(versions) == len(reading.chosen),
         keys=keys,
-        left_out=(*listing.left_out, *(topic.log.left_out if topic is not None else ())),
+        left_out=(*reading.listing.left_out, *(topic.log.left_out if topic is not None else ())),
     )
+
+
+def _read_settled(
+    registry: Registry, scope: Scope, contents: Contents, topic: SchemasTopic | None
+) -> tuple[_Reading, bool]:
+    """Read until two readings in a row agree, and tell whether they did."""
+    if topic is not None:
+        topic.read_on()
+    reading = _read_once(registry, scope, contents, topic)
+    settled = topic is not None and not topic.read_on()
+    withheld, missing = set[VersionKey](), reading.chosen - contents.keys()
+    for _round in range(ROUNDS):
+        if settled and not missing:
+            break
+        earlier, reading = reading, _read_once(registry, scope, contents, topic)
+        settled = reading.tells_what(earlier) if topic is None else not topic.read_on()
+        before, missing = missing, reading.chosen - contents.keys()
+        withheld = before & missing
+    _check_given(registry, withheld, reading.settings)
+    return reading, settled
 
 
 def _check_given(registry: Registry, withheld: Collection[VersionKey], settings: Mapping[str, ScopeSettings]) -> None:
@@ -183,7 +208,7 @@ def _read_contents(
     registry: Registry,
     listing: Listing,
     scope: Scope,
-    contents: dict[VersionKey, tuple[ListedVersion, SchemaVersion]],
+    contents: Contents,
 ) -> set[VersionKey]:
     """Read what is chosen and not yet known as it is listed; return all that is chosen, references included."""
     chosen = scope.choose(listing)
@@ -198,9 +223,7 @@ def _read_contents(
     return chosen
 
 
-def _targets(
-    keys: Iterable[VersionKey], contents: dict[VersionKey, tuple[ListedVersion, SchemaVersion]], listing: Listing
-) -> set[VersionKey]:
+def _targets(keys: Iterable[VersionKey], contents: Contents, listing: Listing) -> set[VersionKey]:
     found = set()
     for key in keys:
         if key not in contents:
@@ -219,9 +242,9 @@ def _targets(
 def _read_once(
     registry: Registry,
     scope: Scope,
-    contents: dict[VersionKey, tuple[ListedVersion, SchemaVersion]],
+    contents: Contents,
     topic: SchemasTopic | None,
-) -> tuple[Listing, set[VersionKey], dict[str, ScopeSettings]]:
+) -> _Reading:
     """List a registry, read what is chosen and not known yet, and the settings."""
     listing = registry.list_versions()
     chosen = _read_contents(registry, listing, scope, contents)
@@ -232,9 +255,9 @@ def _read_once(
     if topic is None:
         settings = registry.read_settings(sorted(scopes))
         _follow_aliases(registry, settings, lambda name: _is_chosen(name, scope.subjects, contexts))
-        return listing, chosen, settings
+        return _Reading(listing, chosen, settings)
     scopes.update(name for name in topic.log.scopes() if _is_chosen(name, scope.subjects, contexts))
-    return listing, chosen, topic.read_settings(sorted(scopes))
+    return _Reading(listing, chosen, topic.read_settings(sorted(scopes)))
 
 
 def _follow_aliases(registry: Registry, settings: dict[str, ScopeSettings], is_chosen: Callable[[str], bool]) -> None:
@@ -254,42 +277,3 @@ def _is_chosen(name: str, subjects: Selection, contexts: Collection[str]) -> boo
     if subjects == Selection():
         return True
     return context_of(name) in contexts if is_wide_scope(name) else subjects.matches(name)
-
-
-def _told(listing: Listing, chosen: set[VersionKey]) -> dict[VersionKey, ListedVersion]:
-    return {key: listing.versions[key] for key in chosen}
-
-
-def highest_ids(
-    registry: Registry,
-    versions: Iterable[SchemaVersion],
-    topic: SchemasTopic | None = None,
-    *,
-    all_contexts: bool = False,
-) -> dict[str, int]:
-    """Find out the highest id that a registry has given in each context: as it tells, else as its versions show.
-
-    Args:
-        registry: Which one.
-        versions: All that it holds.
-        topic: The topic that it keeps them in, where that was read.
-        all_contexts: Whether contexts without versions are wanted too, as far as the topic tells of versions that were
-            deleted for good; nothing else does.
-    """
-    known: dict[str, int] = {}
-    for version in versions:
-        context = context_of(version.subject)
-        known[context] = max(version.id, known.get(context, version.id))
-    highest = {context: registry.highest_id(context, at_least) or at_least for context, at_least in known.items()}
-    for context, given in _given_in_topic(registry, topic, known).items():
-        if all_contexts or context in known:
-            highest[context] = max(given, highest.get(context, given))
-    return dict(sorted(highest.items()))
-
-
-def _given_in_topic(registry: Registry, topic: SchemasTopic | None, contexts: Iterable[str]) -> dict[str, int]:
-    """Return the highest ids that a topic tells; without contexts, a registry gives ids once for all names."""
-    in_log = topic.log.highest_ids if topic is not None else {}
-    if registry.declared.contexts or not in_log:
-        return in_log
-    return dict.fromkeys([DEFAULT_CONTEXT, *contexts], max(in_log.values()))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from unit.schemas.building import version
 
-from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.read_registry import highest_ids
+from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.read_highest_ids import highest_ids
 
 VERSIONS = [version("a 1 = 4"), version("b 1 = 2"), version(":.eu:a 1 = 7")]
 IN_LOG = {".": 9, ".eu": 6, ".gone": 3}

@@ -20,6 +20,7 @@ from testbed.kafka import Kafka
 README = Document("README.md")
 GUIDE = Document("docs/guides/first-backup-and-restore.md")
 TOPICS = Document("docs/guides/topics.md")
+MOVING = Document("docs/guides/moving-schemas.md")
 ADMINISTRATION = Document("docs/guides/administering-registries.md")
 
 
@@ -76,6 +77,15 @@ def test_the_guide(registry_factory: RegistryFactory, tmp_path: Path) -> None:
     reader.write_inventory(GUIDE)
 
     reader.follow(GUIDE.text)
+
+
+def test_the_guide_on_moving(registry_factory: RegistryFactory, tmp_path: Path) -> None:
+    places = {"/tmp/lifeboat-moves": str(tmp_path / "store")}
+    names = ("PROD_REGISTRY", "TEST_REGISTRY", "PAYMENTS_REGISTRY")
+    reader = Reader(tmp_path, places, {name: registry_factory().endpoint for name in names})
+    reader.write_inventory(MOVING)
+
+    reader.follow(MOVING.text)
 
 
 def test_the_guide_on_topics(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ COMMAND = re.compile(r"^\$ (.*<<'(\w+)'\n(?:.*\n)*?\2|.*)\n((?:(?!\$ ).*\n)*)", 
 PASSING = re.compile(
     r"\d{4}-\d\d-\d\dT[\d:.]+Z"  # points in time
     r'|(?<="age_seconds": )\d+'
+    r"|(?<=/journal/)[0-9a-f]{32}"  # the hash of a registry's address
     r'|[\d.]+ (?:KB|Bytes)|(?<="bytes": )\d+'  # sizes, which depend on the length of the registry's address
 )
 

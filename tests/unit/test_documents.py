@@ -137,6 +137,7 @@ def test_rooms_are_listed_with_those_they_may_know() -> None:
         if path.is_dir() and path.name in house
     }
     told = re.findall(r"^\| `(\w+)/` \|[^|]*\| (.*) \|$", part(CONTRIBUTING, "The house"), re.MULTILINE)
+    assert len(told) == len(rooms)
     assert {room: set(re.findall(r"`(\w+)`", known)) for room, known in told} == {
         room: known & rooms.keys() for room, known in rooms.items()
     }

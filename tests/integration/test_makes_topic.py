@@ -30,6 +30,7 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model impo
     ScopeSettings,
     Setting,
 )
+from testbed.apicurio import COMPATIBLE, Apicurio
 from testbed.axonops import AxonOpsRegistry
 from testbed.contents import avro, register
 from testbed.kafka import Kafka
@@ -66,6 +67,12 @@ def restore(server: EmulatedRegistry, store: Path, **options: Any) -> Outcome:
 def with_store(name: str, server: RegistryServer | AxonOpsRegistry, store: Path, **options: Any) -> Outcome:
     common = {"store": {"path": str(store)}, "backup_id": "prod", "registry": {"url": server.endpoint}}
     return run_module(f"schema_registry_{name}", **{**common, **options})
+
+
+def delete_all(kafka: Kafka, topic: str) -> None:
+    """Delete for good, in its topic, all that the recorded registry held."""
+    keys = {line["key"] for line in read_lines(FOLDER / "schemas-topic.jsonl.gz") if line["value"] is not None}
+    send(kafka.client, topic, [Message(key.encode(), None) for key in sorted(keys)])
 
 
 def archived(store: Path) -> RegistryState:
@@ -130,8 +137,7 @@ def test_ids_of_a_registry_that_was_emptied_are_not_given_again(kafka: Kafka, st
     """The topic of an empty registry, after all that the recorded one held was deleted for good."""
     topic = "_schemas_emptied"
     write_recorded(kafka, topic)
-    keys = {line["key"] for line in read_lines(FOLDER / "schemas-topic.jsonl.gz") if line["value"] is not None}
-    send(kafka.client, topic, [Message(key.encode(), None) for key in sorted(keys)])
+    delete_all(kafka, topic)
     with EmulatedRegistry(Confluent) as empty, EmulatedRegistry(Confluent) as target:
         export(empty, store, kafka=kafka.options, schemas_topic=topic).succeeded()
         state = archived(store)
@@ -168,6 +174,23 @@ def test_a_version_that_its_registry_hides_is_counted(kafka: Kafka, store: Path)
         told = export(hiding, store, kafka=kafka.options, schemas_topic="_schemas_of_hiding").succeeded()
     assert (told["schemas"]["versions"], told["schemas"]["unseen_versions"]) == (99, 1)
     assert [warning for warning in told["warnings"] if "did not show 1 versions that its topic holds" in warning]
+
+
+def test_what_keeps_an_id_comes_into_a_registry_that_is_filled_at_once(
+    kafka: Kafka, store: Path, apicurio: Apicurio
+) -> None:
+    """Contexts of which only ids are known are among what it cannot hold."""
+    topic = "_schemas_for_apicurio"
+    write_recorded(kafka, topic)
+    delete_all(kafka, topic)
+    with EmulatedRegistry(Confluent) as empty:
+        export(empty, store, kafka=kafka.options, schemas_topic=topic).succeeded()
+    [loss] = restore(apicurio, store).failed()["failure"]["losses"]
+    assert (loss["kind"], loss["count"], loss["subjects"][1]) == ("contexts", 7, ":.ctx-del:")
+    restore(apicurio, store, accept_losses=["contexts"]).succeeded()
+    assert not restore(apicurio, store, accept_losses=["contexts"]).succeeded()["changed"]
+    given = apicurio.call("POST", f"{COMPATIBLE}/subjects/new/versions", avro("New"))["id"]
+    assert given > HIGHEST
 
 
 def test_only_the_settings_of_chosen_subjects_come_along(server: RegistryServer, kafka: Kafka, store: Path) -> None:

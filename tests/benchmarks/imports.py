@@ -5,15 +5,22 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
 from benchmarks import bare, phases, workload
 from benchmarks.bench_bed import BACKUP, BenchBed, open_for_import, timed
 from benchmarks.exports import FIRST_PASS
 from benchmarks.module_run import ModuleRun
 from benchmarks.results import Result, compare
+from faults.registry_proxy import Fault, RegistryProxy
 from registries.emulated import SeparateRegistry
+
+from testbed.axonops import AxonOpsRegistry
 
 ROUNDS = 3
 GOAL = 0.9
+LATENCY = 0.005
 
 
 def bench(bed: BenchBed, work: str = "import") -> list[Result]:
@@ -55,10 +62,27 @@ def bench_large(bed: BenchBed) -> list[Result]:
     ]
 
 
-def _import(bed: BenchBed) -> ModuleRun:
-    store = {"path": str(bed.archive)}
+def bench_new_ids(bed: BenchBed) -> list[Result]:
+    """Import a tenth with new ids into a registry that is some way off, where several go at once."""
+    small = bed.beside("new-ids", AxonOpsRegistry, workload.SUBJECTS // 10)
+    posts: list[float] = []
+    ours: list[float] = []
+    with RegistryProxy(small.target.endpoint) as proxy:
+        proxy.add(Fault(delay=LATENCY, times=sys.maxsize))
+        for _round in range(ROUNDS):
+            run = _import(small, registry={"url": [proxy.endpoint]}, ids="assign")
+            ours.append(phases.seconds(phases.import_phases(run.calls)["POSTs"]))
+            small.target.wipe()
+            small.target.call("PUT", "/config", {"compatibility": "NONE"})
+            posts.append(timed(lambda: bare.post(proxy.endpoint, map(workload.without_id, small.registrations)))[0])
+    told = f"POSTs of an import with new ids ({len(small.registrations)}), {LATENCY * 1000:g} ms away"
+    return [compare(told, ours, "bare POSTs, one after the other", posts)]
+
+
+def _import(bed: BenchBed, **more: Any) -> ModuleRun:
+    options = {"registry": {"url": [bed.target.endpoint]}, "store": {"path": str(bed.archive)}, "backup_id": BACKUP}
     bed.target.wipe()
-    run = bed.module("schema_registry_import", registry={"url": [bed.target.endpoint]}, store=store, backup_id=BACKUP)
+    run = bed.module("schema_registry_import", **(options | more))
     if run.result["verified"]["versions"] != len(bed.registrations):
         raise RuntimeError(f"not all was imported: {run.result}")
     return run

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measures the work against what is commonly done instead, in turns; prints a table and writes build/bench.json.
 
-Usage: run.py [WORD], which runs the benchmarks whose name holds the word: export, import, verify, bulk-export,
-bulk-import, bulk-large, topics, topics-partitions; and scale, which takes long and runs only when it is named.
+Usage: run.py [WORD], which runs the benchmarks whose name holds the word: export, import, new-ids, verify,
+bulk-export, bulk-import, bulk-large, topics, topics-partitions; and scale, which takes long and runs only when it is
+named.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from testbed import axonops
 ON_REGISTRIES = {
     "export": exports.bench,
     "import": imports.bench,
+    "new-ids": imports.bench_new_ids,
     "verify": verification.bench,
     "bulk-export": exports.bench_bulk,
     "bulk-import": imports.bench_bulk,

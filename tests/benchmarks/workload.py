@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 SUBJECTS = 1000
@@ -31,6 +31,12 @@ def registrations(count: int = SUBJECTS) -> list[Registration]:
         for number, name in enumerate(subjects(count))
         for version in range(1, VERSIONS + 1)
     ]
+
+
+def without_id(registration: Registration) -> Registration:
+    """The same as it is registered where the server assigns id and number."""
+    body = {name: value for name, value in json.loads(registration.body).items() if name not in ("id", "version")}
+    return replace(registration, body=json.dumps(body).encode())
 
 
 def subjects(count: int = SUBJECTS) -> list[str]:

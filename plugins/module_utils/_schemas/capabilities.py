@@ -75,8 +75,9 @@ class Capabilities:
         soft_delete_below_soft_deleted: Whether that can be done while other soft-deleted versions refer to it.
         undelete_by_register: Whether registering a soft-deleted version again, with its id, brings it back.
         register_purges_lower: Whether registering a version removes lower soft-deleted ones of the same id and subject.
-        parallel_registrations: How many registrations without ids it gains from at once, where each is of other contents
-            and of a subject of its own; 1 where a lock lets them through one by one. Those with ids never go at once.
+        parallel_registrations: How many registrations without ids, and soft deletes among them, it gains from at once,
+            where they have nothing to do with each other (`schedule.steps_before`); 1 where a lock lets them through one
+            by one. Those with ids never go at once.
         encryption_keys: Whether it keeps key encryption keys and the data encryption keys that they wrap.
         deletes_used_keks: Whether a key encryption key can be soft-deleted while data encryption keys under it live.
         configs_need_level: Whether a config without ``compatibilityLevel`` is refused or ignored.

@@ -15,10 +15,12 @@ import pytest
 import yaml
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._ansible.options import FAMILIES
-from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import (
-    KafkaSettings,
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.oauth_settings import (
     OAuthSettings,
     RegistryOAuthSettings,
+)
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import (
+    KafkaSettings,
     RegistrySettings,
     StoreSettings,
 )

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
-from .settings import OAuthSettings
+from .oauth_settings import OAuthSettings
 
 LIFE_USED = 0.8
 """The part of a token's life after which a new one is asked for."""

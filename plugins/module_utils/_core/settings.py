@@ -9,10 +9,11 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
-from urllib.parse import urlsplit
+from typing import Any
 
+from .addresses import check_proxy, checked_server, checked_url, normalised
 from .errors import InvalidOption
+from .oauth_settings import OAuthSettings, RegistryOAuthSettings
 
 _LONGEST_TIMEOUT = 1_000_000  # systems wait for some longer times at most, and not for ever
 
@@ -111,13 +112,13 @@ class RegistrySettings:
             InvalidOption: An option cannot be used, alone or together with another; the message names it.
         """
         given = {key: value for key, value in options.items() if value is not None}
-        urls = tuple(_checked_url(url) for url in given.pop("url", []))
+        urls = tuple(checked_url(url) for url in given.pop("url", []))
         if not urls:
             raise InvalidOption("registry.url is empty; give at least one URL.", object_name="registry.url")
         if "oauth" in given:
             given["oauth"] = RegistryOAuthSettings.from_options(given["oauth"])
         if "proxy" in given:
-            _check_proxy(given["proxy"])
+            check_proxy(given["proxy"])
         settings = cls(urls=urls, **given)
         settings._check()
         return settings
@@ -135,7 +136,7 @@ class RegistrySettings:
     @property
     def address(self) -> str:
         """The smallest of the URLs, normalised: the same in whatever order and form they are given."""
-        return min(map(_normalised, self.urls))
+        return min(map(normalised, self.urls))
 
     def _check(self) -> None:
         credentials = {"username": self.username, "api_key": self.api_key, "token": self.token, "oauth": self.oauth}
@@ -181,52 +182,6 @@ class RegistrySettings:
 
 
 @dataclass(frozen=True)
-class OAuthSettings:
-    """Where a client gets its tokens: an OAuth 2.0 server's client credentials grant (RFC 6749, section 4.4).
-
-    Args:
-        token_url: The server's token endpoint.
-        client_id: The client's name there.
-        client_secret: Its secret.
-        scope: What is asked for; None leaves it to the server.
-    """
-
-    token_url: str
-    client_id: str
-    client_secret: str = field(repr=False)
-    scope: str | None = None
-
-    family: ClassVar[str] = "kafka"
-
-    @classmethod
-    def from_options(cls, options: Mapping[str, Any]) -> Self:
-        """Check the suboptions of ``oauth``.
-
-        Raises:
-            InvalidOption: One of them cannot be used; the message names it.
-        """
-        settings = cls(**options)
-        if not _is_http_url(settings.token_url) or "@" in urlsplit(settings.token_url).netloc:
-            name = f"{cls.family}.oauth.token_url"
-            raise InvalidOption(f"{name} must be an http:// or https:// URL without user info.", object_name=name)
-        return settings
-
-
-@dataclass(frozen=True)
-class RegistryOAuthSettings(OAuthSettings):
-    """The same for a schema registry, with what Confluent Cloud wants to know besides.
-
-    Args:
-        logical_cluster: Sent to the registry as ``target-sr-cluster``.
-        identity_pool: Sent to the registry as ``Confluent-Identity-Pool-Id``.
-    """
-
-    family: ClassVar[str] = "registry"
-    logical_cluster: str | None = None
-    identity_pool: str | None = None
-
-
-@dataclass(frozen=True)
 class KafkaSettings:
     """How a Kafka cluster is reached.
 
@@ -264,7 +219,7 @@ class KafkaSettings:
             InvalidOption: An option cannot be used, alone or together with another; the message names it.
         """
         given = {key: value for key, value in options.items() if value is not None}
-        servers = tuple(_checked_server(server) for server in given.pop("bootstrap_servers", []))
+        servers = tuple(checked_server(server) for server in given.pop("bootstrap_servers", []))
         if not servers:
             name = "kafka.bootstrap_servers"
             raise InvalidOption(f"{name} is empty; give at least one broker, as host:port.", object_name=name)
@@ -316,65 +271,6 @@ def is_secret_client_option(name: str) -> bool:
     return bool(_SECRET_CLIENT_OPTION.search(name))
 
 
-def _checked_url(url: str) -> str:
-    if not _is_http_url(url):
-        raise InvalidOption("registry.url must hold http:// or https:// URLs.", object_name="registry.url")
-    parts = urlsplit(url)
-    if "@" in parts.netloc:
-        raise InvalidOption(
-            "registry.url must not carry user info, since URLs are shown; use registry.username and registry.password.",
-            object_name="registry.url",
-        )
-    if parts.query or parts.fragment:
-        raise InvalidOption("registry.url must not carry a query or a fragment.", object_name="registry.url")
-    return url.rstrip("/")
-
-
-def _check_proxy(url: str) -> None:
-    if not _is_http_url(url):
-        raise InvalidOption(
-            "registry.proxy must be an http:// or https:// URL, such as http://proxy.example.org:3128.",
-            object_name="registry.proxy",
-        )
-    parts = urlsplit(url)
-    if "@" in parts.netloc:
-        raise InvalidOption(
-            "registry.proxy must not carry user info, since URLs are shown; use registry.proxy_username and "
-            "registry.proxy_password.",
-            object_name="registry.proxy",
-        )
-    if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise InvalidOption("registry.proxy must hold a host and a port only.", object_name="registry.proxy")
-
-
-def _is_http_url(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        # The encoding finds labels that no name of a host can have.
-        named = bool(parts.hostname) and bool((parts.hostname or "").encode("idna")) and url.isprintable()
-        return named and parts.scheme in ("http", "https") and (parts.port is None or parts.port > 0)
-    except ValueError:
-        return False
-
-
-def _checked_server(server: str) -> str:
-    try:
-        parts = urlsplit(f"//{server.strip()}")
-        usable = bool(parts.hostname and parts.port) and parts.netloc == server.strip() and "@" not in server
-    except ValueError:
-        usable = False
-    if not usable:
-        name = "kafka.bootstrap_servers"
-        raise InvalidOption(f"{name} must hold brokers as host:port, such as kafka-1:9092.", object_name=name)
-    return server.strip()
-
-
 def _as_property(value: Any) -> str:
     # YAML reads true and 1000 as what they look like; Kafka's properties are text.
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _normalised(url: str) -> str:
-    parts = urlsplit(url)
-    default = {"http": 80, "https": 443}[parts.scheme]
-    return f"{parts.scheme}://{parts.hostname}:{parts.port or default}{parts.path.rstrip('/')}"

@@ -13,7 +13,7 @@ from typing import Any
 
 from .._core.client_credentials import LIFE_USED, Token, read_token, refusal, token_request
 from .._core.errors import KafkaError
-from .._core.settings import OAuthSettings
+from .._core.oauth_settings import OAuthSettings
 from .kafka_python import AbstractTokenProvider
 
 _TIMEOUT = 10.0

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from .._core.client_credentials import LIFE_USED, Token, read_token, refusal, token_request
 from .._core.clock import Clock
 from .._core.errors import RegistryError
-from .._core.settings import RegistryOAuthSettings
+from .._core.oauth_settings import RegistryOAuthSettings
 from .transport import Interrupted, NotConnected, RawAnswer
 
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})

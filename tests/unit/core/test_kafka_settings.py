@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import InvalidOption
-from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import KafkaSettings, OAuthSettings
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.oauth_settings import OAuthSettings
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import KafkaSettings
 
 SERVER = "kafka-1.example.org:9092"
 SCRAM = {

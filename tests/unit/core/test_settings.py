@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import InvalidOption
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.oauth_settings import RegistryOAuthSettings
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import (
-    RegistryOAuthSettings,
     RegistrySettings,
     StoreSettings,
 )

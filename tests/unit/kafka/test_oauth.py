@@ -15,7 +15,7 @@ import urllib.parse
 import pytest
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import KafkaError
-from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import OAuthSettings
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.oauth_settings import OAuthSettings
 from ansible_collections.lifeboat.kafka.plugins.module_utils._kafka import oauth
 from ansible_collections.lifeboat.kafka.plugins.module_utils._kafka.oauth import ClientCredentials
 from testbed.certificates import Certificates

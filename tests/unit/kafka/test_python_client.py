@@ -14,7 +14,8 @@ import sys
 import pytest
 
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.errors import InvalidOption, MissingLibrary
-from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import KafkaSettings, OAuthSettings
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.oauth_settings import OAuthSettings
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import KafkaSettings
 from ansible_collections.lifeboat.kafka.plugins.module_utils._kafka import kafka_python
 from ansible_collections.lifeboat.kafka.plugins.module_utils._kafka.python_client import client_config
 from testbed.certificates import Certificates

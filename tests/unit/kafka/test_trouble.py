@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
-from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import KafkaSettings, OAuthSettings
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.oauth_settings import OAuthSettings
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import KafkaSettings
 from ansible_collections.lifeboat.kafka.plugins.module_utils._kafka.trouble import Trouble
 
 OAUTH = OAuthSettings("https://login.example.org/token", "backup", "hunter2")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,24 @@ def import_problem(room: str, name: tuple[str, ...]) -> str | None:
     return None
 
 
+def circle(sources: Mapping[str, str]) -> list[str]:
+    """Return the names of some files that import each other in a circle; none where none do.
+
+    Args:
+        sources: What stands in each file of module_utils, by its path relative to plugins/, with slashes.
+    """
+    known = {(*MODULE_UTILS[:-1], *path.removesuffix(".py").split("/")): path for path in sources}
+    order = TopologicalSorter[str]()
+    for path, source in sources.items():
+        names = imports(path, ast.parse(source))
+        order.add(path, *(known[part] for name in names for part in (name, name[:-1]) if part in known))
+    try:
+        order.prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
 def absolute(node: ast.AST) -> bool:
     if isinstance(node, ast.ImportFrom):
         return node.level == 0 and (node.module or "").startswith("ansible_collections")
@@ -141,6 +160,21 @@ def calls(tree: ast.AST) -> Iterator[str]:
 )
 def test_file_keeps_the_rules_of_the_house(path: Path) -> None:
     assert violations(path.relative_to(PLUGINS).as_posix(), path.read_text()) == []
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    paths = sorted((PLUGINS / "module_utils").rglob("*.py"))
+    assert circle({path.relative_to(PLUGINS).as_posix(): path.read_text() for path in paths}) == []
+
+
+def test_a_circle_is_found() -> None:
+    files = {
+        "module_utils/_core/a.py": "from .b import f",
+        "module_utils/_core/b.py": "from . import c",
+        "module_utils/_core/c.py": "if TYPE_CHECKING:\n    from ..._x import y\n    from .a import A",
+    }
+    assert set(circle(files)) == set(files)
+    assert circle(files | {"module_utils/_core/c.py": "import json"}) == []
 
 
 @pytest.mark.parametrize(

@@ -10,44 +10,59 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
-from faults.import_target import BACKUP, Target, fill_source
+from faults.import_target import BACKUP, Target
+from faults.makes import MAKES, SOURCES
 from faults.registry_proxy import RegistryProxy
-from registries.confluent import Confluent
-from registries.emulated import AnyRegistry, EmulatedRegistry
 
-from testbed.axonops import AxonOpsRegistry
+from testbed.apicurio_contents import Compatible
 from testbed.modules import run_module
 
-MAKES: dict[str, Callable[[], AnyRegistry]] = {
-    "axonops": AxonOpsRegistry,
-    "confluent": lambda: EmulatedRegistry(Confluent),
-}
-
 
 @pytest.fixture(scope="session")
-def backup(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with one backup, which tests copy."""
-    store = tmp_path_factory.mktemp("backup") / "store"
-    options = {"store": {"path": str(store)}}
-    run_module("backup_store", **options).succeeded()
-    with AxonOpsRegistry() as server:
-        fill_source(server)
-        registry = {"url": server.endpoint}
-        run_module("schema_registry_export", registry=registry, backup_id=BACKUP, **options).succeeded()
-    return store
+def backups(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Gives a store with one backup, by the name of what was backed up; tests copy it."""
 
+    @cache
+    def back_up(name: str) -> Path:
+        store = tmp_path_factory.mktemp("backup") / "store"
+        options = {"store": {"path": str(store)}}
+        run_module("backup_store", **options).succeeded()
+        start, fill = SOURCES[name]
+        with start() as server:
+            fill(server)
+            registry = {"url": server.endpoint}
+            run_module("schema_registry_export", registry=registry, backup_id=BACKUP, **options).succeeded()
+        return store
 
-@pytest.fixture(scope="session")
-def servers() -> Iterator[Callable[[str], AnyRegistry]]:
-    """Gives a registry of a make, which tests wipe."""
-    with ExitStack() as stack:
-        yield cache(lambda make: stack.enter_context(MAKES[make]()))
+    return back_up
 
 
 @pytest.fixture
-def server(servers: Callable[[str], AnyRegistry]) -> AnyRegistry:
+def backup(backups: Callable[[str], Path], make: str) -> Path:
+    """A store with the backup that is imported into a make."""
+    return backups(MAKES[make].backup)
+
+
+@pytest.fixture(scope="session")
+def servers(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Any]]:
+    """Gives a registry of a make, which tests wipe."""
+    with ExitStack() as stack:
+
+        @cache
+        def serve(make: str) -> Any:
+            start = MAKES[make].start
+            if start is None:
+                return Compatible(request.getfixturevalue("apicurio_server"))
+            return stack.enter_context(start())
+
+        yield serve
+
+
+@pytest.fixture
+def server(servers: Callable[[str], Any]) -> Any:
     """A real registry."""
     return servers("axonops")
 
@@ -59,11 +74,11 @@ def make() -> str:
 
 
 @pytest.fixture
-def target(backup: Path, servers: Callable[[str], AnyRegistry], make: str, tmp_path: Path) -> Iterator[Target]:
+def target(backup: Path, servers: Callable[[str], Any], make: str, tmp_path: Path) -> Iterator[Target]:
     """An empty registry, and a store of one's own to import from."""
     store = tmp_path / "store"
     shutil.copytree(backup, store)
     server = servers(make)
     server.wipe()
     with RegistryProxy(server.endpoint) as proxy:
-        yield Target(server, proxy, store)
+        yield Target(MAKES[make], server, proxy, store)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import select
 import signal
 import urllib.error
@@ -17,76 +18,39 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from faults.makes import EMPTY, Make, State
 from faults.registry_proxy import SERVER_ERROR, WRITES, Answer, Fault, Recorded, RegistryProxy, Request
 from registries.emulated import AnyRegistry
 
-from testbed.contents import avro, fill, holding, place, register, set_config, set_mode
+from testbed.contents import avro, segment
 from testbed.modules import Outcome, RunningModule, run_module, start_module
 
 Action = Callable[[RunningModule], object]
 
 BACKUP = "prod"
-SUBJECTS = (
-    "address", "customer", "event", "gone", "orders-value", "payments-value", "person", ":.eu:orders-value",
-)  # fmt: skip
-EVENT = {"schemaType": "PROTOBUF", "schema": 'syntax = "proto3";\nmessage Event { string a = 1; }\n'}
-EVENT_ID = 10
-CONFLICT = "conflict"
-SCOPES = ("", ":.eu:", "other", *SUBJECTS)
-
-
-def fill_source(server: AnyRegistry) -> None:
-    """Fill the registry that is backed up; its subject customer has the mode that is everybody's, as its own."""
-    fill(server)
-    set_mode(server, "READWRITE", "customer")
-
-
-def leave_empty(server: AnyRegistry) -> None:
-    """A target without anything."""
-
-
-def close(server: AnyRegistry) -> None:
-    """A target without schemas whose modes were set, among them one that opens a subject of the backup."""
-    set_mode(server, "READWRITE", "orders-value")
-    set_mode(server, "READONLY", "event")
-    set_mode(server, "READONLY")
-
-
-def fill_partly(server: AnyRegistry) -> None:
-    """A target with one subject of the backup, another of its own, and modes and configs here and there."""
-    register(server, "address", avro("Address", "street"), avro("Address", "street", "town"))
-    set_mode(server, "IMPORT", "other")
-    place(server, "other", 500, 1, avro("Other", "a"))
-    server.call("DELETE", "/mode/other")
-    set_config(server, "orders-value", compatibility="FULL")
-    set_mode(server, "READWRITE", "orders-value")
-    set_mode(server, "READONLY", "payments-value")
-
-
-def fill_with_a_conflict(server: AnyRegistry) -> None:
-    """A target that holds a schema of the backup under another number, in a subject with settings of its own."""
-    register(server, "address", avro("Address", "street"), avro("Address", "street", "town"))
-    set_mode(server, "IMPORT", "event")
-    place(server, "event", EVENT_ID, 7, EVENT)
-    set_config(server, "event", compatibility="FULL", normalize=True)
-    set_mode(server, "READONLY", "event")
-
-
-STATES: dict[str, Callable[[AnyRegistry], None]] = {
-    "empty": leave_empty,
-    "closed": close,
-    "part-filled": fill_partly,
-}
+KIND = re.compile(r"(?:/apis/\w+/v\d+)?/([^/?]+).*")
+"""What a path is about: its first word below that of an interface."""
 
 
 @dataclass
 class Target:
-    """The registry that is imported into, reached through a proxy, so that its requests can be failed."""
+    """The registry that is imported into, reached through a proxy, so that its requests can be failed.
 
+    Args:
+        make: Its make.
+        server: The registry.
+        proxy: The proxy.
+        store: The store that is imported from.
+        more: Further options of the import.
+        state: What the registry was like before.
+    """
+
+    make: Make
     server: AnyRegistry
     proxy: RegistryProxy
     store: Path
     more: Mapping[str, Any] = field(default_factory=dict)
+    state: State = EMPTY
 
     @property
     def registry(self) -> dict[str, Any]:
@@ -96,7 +60,13 @@ class Target:
     @property
     def options(self) -> dict[str, Any]:
         """The options of an import."""
-        return {"registry": self.registry, "store": {"path": str(self.store)}, "backup_id": BACKUP, **self.more}
+        common = {"registry": self.registry, "store": {"path": str(self.store)}, "backup_id": BACKUP}
+        return {**common, **self.state.options, **self.more}
+
+    @property
+    def keeps_ids(self) -> bool:
+        """Whether versions keep their ids."""
+        return self.options.get("ids") != "assign"
 
     @property
     def recovery(self) -> dict[str, Any]:
@@ -162,7 +132,7 @@ class Target:
         self.proxy.clear()
         self.proxy.add(replace(fault, before=handle) if fault.drop else replace(fault, after=handle))
         running.set_result(start_module(name, **options))
-        return running.result().wait()
+        return self._outcome(running.result())
 
     def import_killed_while_closing(self, failing: int, closing: int) -> Outcome:
         """Import, fail at a write, and kill at one of those that follow on that, which the registry does not get."""
@@ -171,28 +141,37 @@ class Target:
         self.proxy.add(Fault(WRITES, nth=failing, answer=SERVER_ERROR))
         self.proxy.add(Fault(WRITES, nth=failing + closing, before=lambda _request: kill(running.result()), drop=True))
         running.set_result(start_module("schema_registry_import", **self.options))
-        return running.result().wait()
+        return self._outcome(running.result())
+
+    def _outcome(self, running: RunningModule) -> Outcome:
+        """Wait for the end of a module, and until the registry has all that it had sent."""
+        outcome = running.wait()
+        self.proxy.settle()
+        return outcome
 
     def modes(self) -> dict[str, str | None]:
         """The own mode of every scope; of those wider than a subject the one that holds there."""
-        return {scope: self._mode(scope) for scope in SCOPES}
+        return {scope: self._mode(scope) for scope in self.make.scopes}
 
     def _mode(self, scope: str) -> str | None:
         try:
-            return str(self.server.call("GET", f"/mode/{scope}" if scope else "/mode")["mode"])
+            return str(self.server.call("GET", f"/mode/{segment(scope)}" if scope else "/mode")["mode"])
         except urllib.error.HTTPError as error:
             if error.code != 404:
                 raise
             return None
 
     def holding(self) -> dict[str, dict[str, Any]]:
-        """All that it holds."""
-        return {**holding(self.server), "modes": self.modes()}
+        """All that it holds; not the ids, where each import makes new ones."""
+        held = self.make.holding(self.server)
+        if not self.keeps_ids:
+            del held["ids"]
+        return {**held, "modes": self.modes()}
 
     def refuses(self, subject: str) -> bool:
         """Whether a producer that registers a schema is refused."""
         try:
-            self.server.call("POST", f"/subjects/{subject}/versions", avro("Intruder", "a"))
+            self.server.call("POST", f"/subjects/{segment(subject)}/versions", avro("Intruder", "a"))
         except urllib.error.HTTPError as error:
             if error.code != 422:
                 raise
@@ -231,49 +210,72 @@ class Course:
     """What an undisturbed import does and makes.
 
     Args:
-        before: The modes that were there.
-        writes: Its writes.
+        held: What the target held before.
+        writes: The import's writes.
         after: What the target then holds.
+        ids: The ids of the backup that it has given new ones, by context.
     """
 
-    before: Mapping[str, str | None]
+    held: Mapping[str, Mapping[str, Any]]
     writes: tuple[Recorded, ...]
     after: Mapping[str, Mapping[str, Any]]
+    ids: frozenset[tuple[str, int]]
+
+    @property
+    def before(self) -> Mapping[str, str | None]:
+        """The modes that were there."""
+        return self.held["modes"]
+
+    @functools.cached_property
+    def subjects(self) -> tuple[str, ...]:
+        """The subjects that the target then holds."""
+        return tuple(sorted({subject_of(name) for name in self.after["versions"]}))
 
     @functools.cached_property
     def openings(self) -> int:
-        """How many modes are set before the first schema is registered."""
+        """How many modes and configs are set before the first schema is registered."""
         return next(number for number, write in enumerate(self.writes) if write.method == "POST")
 
     @functools.cached_property
     def turns(self) -> tuple[int, ...]:
         """The numbers, from 1, of the first and the last write of each phase."""
-        kinds = [(write.method, write.path.split("/")[1].split("?")[0]) for write in self.writes]
+        kinds = [(write.method, KIND.sub(r"\1", write.path)) for write in self.writes]
         edges = {1, len(kinds)}
         for number in range(1, len(kinds)):
             if kinds[number] != kinds[number - 1]:
                 edges |= {number, number + 1}
         return tuple(sorted(edges))
 
-    def is_complete(self, subject: str, held: Mapping[str, Mapping[str, Any]]) -> bool:
-        """Whether a registry holds the versions of a subject as they are to be."""
-        names = [name for name in self.after["versions"] if name.rpartition(" version ")[0] == subject]
-        return all(held["versions"].get(name) == self.after["versions"][name] for name in names)
+    def missing(self, held: Mapping[str, Mapping[str, Any]]) -> list[str]:
+        """Return the subjects of which a registry does not hold all versions as they are to be."""
+        wanted = self.after["versions"]
+        return sorted({subject_of(name) for name in wanted if held["versions"].get(name) != wanted[name]})
 
 
-def take_course(target: Target, state: str) -> Course:
+def subject_of(name: str) -> str:
+    """Return the subject in the name of a version."""
+    return name.rpartition(" version ")[0]
+
+
+def id_map(result: Mapping[str, Any]) -> dict[tuple[str, int], int]:
+    """Return the new ids that an import has given, by context and old one."""
+    return {(pair["context"], pair["old"]): pair["new"] for pair in result.get("id_map", ())}
+
+
+def take_course(target: Target, state: str | State) -> Course:
     """Bring a new target into a state, and import undisturbed."""
     prepare(target, state)
-    before = target.modes()
-    target.import_().succeeded()
-    course = Course(before, tuple(target.proxy.writes()), target.holding())
+    held = target.holding()
+    told = target.import_().succeeded()
+    course = Course(held, tuple(target.proxy.writes()), target.holding(), frozenset(id_map(told)))
     assert target.journal() == []
     return course
 
 
-def prepare(target: Target, state: str) -> None:
+def prepare(target: Target, state: str | State) -> None:
     """Put a new registry in the place of the target, and bring it into a state."""
+    target.state = state if isinstance(state, State) else target.make.states[state]
     target.server.wipe()
-    (fill_with_a_conflict if state == CONFLICT else STATES[state])(target.server)
+    target.state.prepare(target.server)
     for path in (target.store / "journal").glob("*/runs/*.json"):
         path.unlink()

@@ -113,7 +113,7 @@ class RegistryProxy:
         self._address = (str(parts.hostname), parts.port or 80) if parts else None
         self._faults: list[Fault] = []
         self._records: list[Recorded] = []
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._open: set[socket.socket] = set()
         self._server = Server(("127.0.0.1", 0), self._serve)
 
@@ -142,6 +142,11 @@ class RegistryProxy:
         with self._lock:
             self._faults.clear()
             self._records.clear()
+
+    def settle(self) -> None:
+        """Wait until all requests of processes that are gone have had their effect."""
+        with self._lock:
+            self._lock.wait_for(lambda: not self._open)
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
@@ -173,22 +178,26 @@ class RegistryProxy:
                 upstream.close()
             with self._lock:
                 self._open.discard(client)
+                self._lock.notify_all()
 
     def _handle(self, request: Request, client: socket.socket, upstream: _Upstream | None) -> bool:
         """Answer one request; tell whether the connection stays open."""
         with self._lock:
             concerning = [fault for fault in self._faults if fault.concerns(request)]
         fault = concerning[0] if concerning else Fault()
+        # It is recorded before anything is done to who sent it, since the test then goes on.
+        is_dropped = fault.drop or (fault.answer is None and upstream is None)
+        if is_dropped:
+            self._record(request, 0)
         if fault.before:
             fault.before(request)
         time.sleep(fault.delay)
-        if fault.drop or (fault.answer is None and upstream is None):
-            self._record(request, 0)
+        if is_dropped:
             return False
         head, body = _written(fault.answer) if fault.answer or upstream is None else upstream.exchange(request)
+        self._record(request, int(head.split(b" ", 2)[1]) if fault.cut is None else 0)
         if fault.after:
             fault.after(request)
-        self._record(request, int(head.split(b" ", 2)[1]) if fault.cut is None else 0)
         client.sendall(head + body[: fault.cut])
         return fault.cut is None
 

@@ -10,7 +10,9 @@ import signal
 from typing import Any
 
 import pytest
-from faults.import_target import STATES, SUBJECTS, Course, Target, kill, prepare, take_course
+from faults.import_checks import check_rerun
+from faults.import_target import Course, Target, kill, prepare, take_course
+from faults.makes import STATES
 from faults.registry_proxy import SERVER_ERROR, Answer, Fault
 
 from testbed.contents import set_mode
@@ -35,23 +37,14 @@ def check_message(failed: dict[str, Any]) -> None:
 def check_closed(target: Target, course: Course, state: str) -> None:
     """Nobody can register where something is missing; and nowhere, where the ids of a whole registry are."""
     held = target.holding()
-    missing = [subject for subject in SUBJECTS if not course.is_complete(subject, held)]
+    missing = course.missing(held)
     assert missing
-    closed = missing if state == "part-filled" else [name for name in SUBJECTS if not name.startswith(":.")]
+    closed = missing if state == "part-filled" else [name for name in course.subjects if not name.startswith(":.")]
     assert [subject for subject in closed if not target.refuses(subject)] == []
     assert {held["modes"][scope] for scope in target.incomplete()} == {"READONLY"}
     pending = target.pending()
     for scope, mode in held["modes"].items():
         assert mode == course.before[scope] or ("mode", scope) in pending, scope
-
-
-def check_rerun(target: Target, course: Course) -> None:
-    """The next import completes what is missing, and one more changes nothing."""
-    target.import_().succeeded()
-    assert target.holding() == course.after
-    assert target.journal() == []
-    assert not target.import_().succeeded()["changed"]
-    assert target.proxy.writes() == []
 
 
 @pytest.mark.parametrize("state", STATES)

@@ -9,7 +9,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from faults.import_target import BACKUP, Course, Target, fill_source, kill, prepare, take_course
+from faults.import_target import BACKUP, Course, Target, kill, prepare, take_course
+from faults.makes import fill_source
 from faults.registry_proxy import SERVER_ERROR, Fault
 
 from testbed.axonops import AxonOpsRegistry

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from faults.import_target import Target, kill
+from faults.makes import MAKES
 from faults.registry_proxy import RegistryProxy
 from registries.confluent import Confluent
 from registries.emulated import EmulatedRegistry
@@ -40,7 +41,7 @@ def target(tmp_path: Path) -> Iterator[Target]:
             "schema_registry_export", store=store, backup_id="prod", registry={"url": source.endpoint}
         ).succeeded()
     with EmulatedRegistry(Confluent) as server, RegistryProxy(server.endpoint) as proxy:
-        yield Target(server, proxy, tmp_path / "store")
+        yield Target(MAKES["confluent"], server, proxy, tmp_path / "store")
 
 
 def prepare(target: Target, *, filled: bool) -> Any:

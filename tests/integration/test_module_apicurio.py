@@ -10,7 +10,6 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from faults.registry_proxy import Fault, RegistryProxy
@@ -18,13 +17,12 @@ from registries.confluent import Confluent
 from registries.emulated import EmulatedRegistry
 
 from testbed.apicurio import COMPATIBLE, NATIVE, Apicurio
+from testbed.apicurio_contents import Compatible, ids_held, versions_held
 from testbed.axonops import AxonOpsRegistry
-from testbed.contents import avro, delete, fill, holder, place, register, set_config, set_mode
+from testbed.contents import PROTO, avro, delete, fill, fill_plain, holder, place, register, set_config, set_mode
 from testbed.modules import Outcome, run_module, start_module
 
 Run = Callable[..., Outcome]
-PROTO = 'syntax = "proto3";\n// kept\nmessage Event { string a = 1; }\n'
-PERSON = {"schemaType": "JSON", "schema": '{"$schema":"http://json-schema.org/draft-07/schema#","title":"Person"}'}
 STATED = {"metadata": {"properties": {"owner": "shop"}}}
 RULES = {"domainRules": [{"name": "r", "kind": "CONDITION", "mode": "READ", "type": "CEL", "expr": "true"}]}
 
@@ -57,49 +55,6 @@ def importing(store: Path, server: Apicurio | RegistryProxy, options: dict[str, 
     return {**defaults, "registry": {"url": server.endpoint}, **options}
 
 
-class Compatible:
-    """The interface for Confluent's clients, for what fills registries."""
-
-    def __init__(self, server: Apicurio) -> None:
-        self.server = server
-
-    def call(self, method: str, path: str, body: object = None) -> Any:
-        return self.server.call(method, COMPATIBLE + path, body)
-
-
-def fill_apicurio(server: Apicurio) -> None:
-    """Register something of everything that it holds: types, references two deep, a gap, soft deletes, odd names."""
-    clients: Any = Compatible(server)
-    register(clients, "address", avro("Address", "street"), avro("Address", "street", "town"))
-    register(clients, "customer", holder("Customer", "Address", "address", 2))
-    register(clients, "orders-value", holder("Order", "Customer", "customer"))
-    register(clients, "payments-value", *(avro("Payment", *"abcd"[:count]) for count in range(1, 5)))
-    delete(clients, "payments-value", 2, permanent=True)
-    delete(clients, "payments-value", 1)
-    register(clients, "person", PERSON)
-    register(clients, "event", {"schemaType": "PROTOBUF", "schema": PROTO})
-    register(clients, "gone", avro("Gone", "a"), {"schemaType": "AVRO", **avro("Gone", "b")})
-    delete(clients, "gone")
-    for name in ("a/b", "100% é", "..."):
-        server.call("POST", f"{COMPATIBLE}/subjects/{quote(name, safe='')}/versions", avro("Odd", "x"))
-    set_config(clients, compatibility="FORWARD")
-    set_config(clients, "payments-value", compatibility="NONE")
-
-
-def holding(server: Apicurio) -> dict[str, Any]:
-    """Return all that clients see of the live and the soft-deleted versions, told by the server itself."""
-    found: dict[str, Any] = {}
-    for item in server.call("GET", f"{NATIVE}/search/versions?groupId=default&limit=500")["versions"]:
-        content = f"{NATIVE}/ids/contentIds/{item['contentId']}"
-        references = server.call("GET", f"{content}/references")
-        found[f"{item['artifactId']} version {item['version']}"] = (
-            item["artifactType"],
-            item["state"],
-            [(reference["artifactId"], reference["version"]) for reference in references],
-        )
-    return found
-
-
 def levels(server: Apicurio, *subjects: str) -> dict[str, str]:
     return {
         scope: server.call("GET", f"{COMPATIBLE}/config{scope}")["compatibilityLevel"]
@@ -108,10 +63,10 @@ def levels(server: Apicurio, *subjects: str) -> dict[str, str]:
 
 
 def test_a_backup_holds_all_that_clients_see(apicurio: Apicurio, export: Run, store: Path) -> None:
-    fill_apicurio(apicurio)
+    fill_plain(Compatible(apicurio))
     made = export(apicurio).succeeded()
     assert made["changed"]
-    assert made["schemas"]["versions"] == len(holding(apicurio)) == 14
+    assert made["schemas"]["versions"] == len(versions_held(apicurio)) == 14
     assert made["schemas"]["soft_deleted"] == 3
     assert made["schemas"]["settled"]
     assert not made.get("warnings")
@@ -141,13 +96,13 @@ def test_what_a_backup_leaves_out_is_said(apicurio: Apicurio, export: Run) -> No
 
 
 def test_it_comes_back_with_other_ids(apicurio: Apicurio, export: Run, bring: Run) -> None:
-    fill_apicurio(apicurio)
+    fill_plain(Compatible(apicurio))
     before = levels(apicurio, "payments-value")
     export(apicurio).succeeded()
-    wanted = holding(apicurio)
+    wanted = versions_held(apicurio)
     apicurio.clear()
     checked = bring(check=True).succeeded()
-    assert holding(apicurio) == {}
+    assert versions_held(apicurio) == {}
 
     made = bring().succeeded()
     assert made["plan"] == checked["plan"]
@@ -159,7 +114,7 @@ def test_it_comes_back_with_other_ids(apicurio: Apicurio, export: Run, bring: Ru
         "payments-value version 3": "payments-value version 2",
         "payments-value version 4": "payments-value version 3",
     }
-    assert holding(apicurio) == {gap.get(name, name): facts for name, facts in wanted.items()}
+    assert versions_held(apicurio) == {gap.get(name, name): facts for name, facts in wanted.items()}
     assert levels(apicurio, "payments-value") == before
     again = bring().succeeded()
     assert not again["changed"]
@@ -167,35 +122,29 @@ def test_it_comes_back_with_other_ids(apicurio: Apicurio, export: Run, bring: Ru
 
 
 def test_its_own_export_moves_it_with_all_ids(apicurio: Apicurio, export: Run) -> None:
-    fill_apicurio(apicurio)
+    fill_plain(Compatible(apicurio))
     export(apicurio).succeeded()
-    packed, wanted = apicurio.pack(), holding(apicurio)
+    packed, wanted = apicurio.pack(), versions_held(apicurio)
     apicurio.restart()  # and it is as new
-    assert holding(apicurio) == {}
+    assert versions_held(apicurio) == {}
     apicurio.unpack(packed)
-    assert holding(apicurio) == wanted
+    assert versions_held(apicurio) == wanted
     compared = export(apicurio, check=True, diff=True).succeeded()
     assert not compared["changed"]
 
 
-def numbers(server: Apicurio) -> dict[str, int]:
-    """Return the ids of all versions."""
-    found = server.call("GET", f"{NATIVE}/search/versions?groupId=default&limit=500")["versions"]
-    return {f"{item['artifactId']} version {item['version']}": item["contentId"] for item in found}
-
-
 def test_it_comes_back_with_all_ids(apicurio: Apicurio, export: Run, bring: Run) -> None:
-    fill_apicurio(apicurio)
-    wanted, ids, before = holding(apicurio), numbers(apicurio), levels(apicurio, "payments-value")
+    fill_plain(Compatible(apicurio))
+    wanted, ids, before = versions_held(apicurio), ids_held(apicurio), levels(apicurio, "payments-value")
     export(apicurio).succeeded()
     apicurio.restart()  # and it is as new
     checked = bring(ids="keep", check=True).succeeded()
-    assert holding(apicurio) == {}
+    assert versions_held(apicurio) == {}
     made = bring(ids="keep").succeeded()
     assert made["plan"] == checked["plan"]
     assert made["plan"]["exact"]
     assert made["verified"]["versions"] == 14
-    assert (holding(apicurio), numbers(apicurio), levels(apicurio, "payments-value")) == (wanted, ids, before)
+    assert (versions_held(apicurio), ids_held(apicurio), levels(apicurio, "payments-value")) == (wanted, ids, before)
     assert not bring(ids="keep").succeeded()["changed"]
     assert not export(apicurio).succeeded()["changed"]
     # Clients go on: what is there is found, and what is new gets a new id.
@@ -236,8 +185,8 @@ def test_another_make_comes_in_with_all_ids(
         bring(proxy, **accepted).succeeded()
         assert not bring(proxy, **accepted).succeeded()["changed"]
     told = registry.call("GET", "/schemas?deleted=true")
-    assert numbers(apicurio) == {f"{item['subject']} version {item['version']}": item["id"] for item in told}
-    assert {name for name, facts in holding(apicurio).items() if facts[1] == "DISABLED"} == {
+    assert ids_held(apicurio) == {f"{item['subject']} version {item['version']}": item["id"] for item in told}
+    assert {name for name, facts in versions_held(apicurio).items() if facts[1] == "DISABLED"} == {
         "payments-value version 1", "gone version 1",
     }  # fmt: skip
     assert levels(apicurio, "payments-value") == {"": "FORWARD", "/payments-value": "NONE"}
@@ -253,7 +202,7 @@ def test_what_is_soft_deleted_comes_back_below_what_lives(apicurio: Apicurio, ex
         export(source).succeeded()
     apicurio.restart()
     assert bring(ids="keep").succeeded()["plan"]["exact"]
-    assert {name: facts[1:] for name, facts in holding(apicurio).items()} == {
+    assert {name: facts[1:] for name, facts in versions_held(apicurio).items()} == {
         "address version 1": ("DISABLED", []),
         "customer version 1": ("ENABLED", [("address", "1")]),
     }
@@ -283,8 +232,8 @@ def test_losses_are_refused_until_they_are_accepted(
     accepted = {"exclude_subjects": ["person"], "accept_losses": sorted(losses)}
     made = bring(**accepted).succeeded()
     assert {loss["kind"] for loss in made["plan"]["lost"]} == set(losses)
-    assert made["plan"]["actions"]["register"] == len(holding(apicurio)) == 10
-    assert {name for name, facts in holding(apicurio).items() if facts[1] == "DISABLED"} == {
+    assert made["plan"]["actions"]["register"] == len(versions_held(apicurio)) == 10
+    assert {name for name, facts in versions_held(apicurio).items() if facts[1] == "DISABLED"} == {
         "payments-value version 1", "gone version 1",
     }  # fmt: skip
     assert levels(apicurio, "payments-value") == {"": "NONE", "/payments-value": "NONE"}  # of some subjects: not global
@@ -315,7 +264,7 @@ def test_a_killed_import_is_completed_by_the_next(
     names = {f"leaf version {number}" for number in range(1, 6)} | {
         f"user-{number} version 1" for number in range(1, 6)
     }
-    held = holding(apicurio)
+    held = versions_held(apicurio)
     assert set(held) == names
     assert {name for name in held if held[name][1] == "DISABLED"} == {"leaf version 5", "user-5 version 1"}
     assert [held[f"user-{number} version 1"][2] for number in range(1, 6)] == [

@@ -31,7 +31,7 @@ VERSIONS: list[tuple[str, int, int, dict[str, Any]]] = [
     ("orders/value", 8, 11, {"schema": record("Order", "c")}),
     ("payments", 1, 10, {"schema": record("Order", "a")}),  # the same content, and so the same id
     ("proto", 5, 90, {"schema": 'syntax = "proto3";\nmessage M { int32 a = 1; }\n', "schemaType": "PROTOBUF"}),
-    ("json", 1, 91, {"schema": '{"type": "object"}', "schemaType": "JSON"}),
+    ("json", 1, 91, {"schema": '{"$schema": "http://json-schema.org/draft-07/schema#"}', "schemaType": "JSON"}),
     ("gone", 4, 60, {"schema": record("Gone", "a")}),
 ]
 DELETED = [("orders/value", 3), ("gone", 4)]

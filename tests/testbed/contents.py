@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 import urllib.error
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from testbed.axonops import AxonOpsRegistry
 
 Body = dict[str, Any]
+
+PROTO = 'syntax = "proto3";\n// kept\nmessage Event { string a = 1; }\n'
+PERSON = {"schemaType": "JSON", "schema": '{"$schema":"http://json-schema.org/draft-07/schema#","title":"Person"}'}
 
 
 def avro(name: str, *fields: str, **more: Any) -> Body:
@@ -34,7 +37,7 @@ def holder(name: str, held: str, subject: str, version: int = 1) -> Body:
 
 def register(server: AxonOpsRegistry, subject: str, *bodies: Body) -> list[int]:
     """Register versions of a subject, in their order, and return their ids."""
-    return [server.call("POST", f"/subjects/{_segment(subject)}/versions", body)["id"] for body in bodies]
+    return [server.call("POST", f"/subjects/{segment(subject)}/versions", body)["id"] for body in bodies]
 
 
 def place(server: AxonOpsRegistry, subject: str, schema_id: int, version: int, body: Body) -> None:
@@ -55,7 +58,7 @@ def set_config(server: AxonOpsRegistry, scope: str = "", **config: Any) -> None:
 
 def delete(server: AxonOpsRegistry, subject: str, version: int | None = None, *, permanent: bool = False) -> None:
     """Soft-delete a version, or a subject; with ``permanent`` for good."""
-    path = f"/subjects/{_segment(subject)}" + ("" if version is None else f"/versions/{version}")
+    path = f"/subjects/{segment(subject)}" + ("" if version is None else f"/versions/{version}")
     server.call("DELETE", path)
     if permanent:
         server.call("DELETE", f"{path}?permanent=true")
@@ -63,12 +66,7 @@ def delete(server: AxonOpsRegistry, subject: str, version: int | None = None, *,
 
 def fill(server: AxonOpsRegistry) -> None:
     """Register something of everything: types, references two deep, a gap, soft deletes, settings, a context."""
-    register(server, "address", avro("Address", "street"), avro("Address", "street", "town"))
-    register(server, "customer", holder("Customer", "Address", "address", 2))
-    register(server, "orders-value", holder("Order", "Customer", "customer"))
-    register(server, "payments-value", *(avro("Payment", *"abcd"[:count]) for count in range(1, 5)))
-    delete(server, "payments-value", 2, permanent=True)
-    delete(server, "payments-value", 1)
+    _fill_avro(server)
     register(server, "person", {"schemaType": "JSON", "schema": '{"type": "object",  "title": "Person"}'})
     register(
         server, "event", {"schemaType": "PROTOBUF", "schema": 'syntax = "proto3";\nmessage Event { string a = 1; }\n'}
@@ -82,8 +80,35 @@ def fill(server: AxonOpsRegistry) -> None:
     set_mode(server, "READONLY", "person")
 
 
-def holding(server: AxonOpsRegistry) -> dict[str, dict[str, Any]]:
-    """Return all that a registry holds: what each version is, and what each scope has set of its own."""
+def fill_plain(server: Any) -> None:
+    """The same without contexts, modes and settings that few registries have; with odd names."""
+    _fill_avro(server)
+    register(server, "person", PERSON)
+    register(server, "event", {"schemaType": "PROTOBUF", "schema": PROTO})
+    register(server, "gone", avro("Gone", "a"), {"schemaType": "AVRO", **avro("Gone", "b")})
+    delete(server, "gone")
+    for name in ("a/b", "100% é", "..."):
+        register(server, name, avro("Odd", "x"))
+    set_config(server, compatibility="FORWARD")
+    set_config(server, "payments-value", compatibility="NONE")
+
+
+def _fill_avro(server: Any) -> None:
+    register(server, "address", avro("Address", "street"), avro("Address", "street", "town"))
+    register(server, "customer", holder("Customer", "Address", "address", 2))
+    register(server, "orders-value", holder("Order", "Customer", "customer"))
+    register(server, "payments-value", *(avro("Payment", *"abcd"[:count]) for count in range(1, 5)))
+    delete(server, "payments-value", 2, permanent=True)
+    delete(server, "payments-value", 1)
+
+
+def holding(server: AxonOpsRegistry, more: Iterable[str] = ()) -> dict[str, dict[str, Any]]:
+    """Return all that a registry holds: what each version is, and what each scope has set of its own.
+
+    Args:
+        server: The registry.
+        more: Scopes without versions that are asked too.
+    """
     contexts = server.call("GET", "/contexts") or ["."]
     versions = {}
     for context in contexts:
@@ -92,7 +117,12 @@ def holding(server: AxonOpsRegistry) -> dict[str, dict[str, Any]]:
         for item in server.call("GET", f"{below}/schemas?deleted=true") or []:
             subject = _qualified(context, item["subject"])
             versions[subject, item["version"]] = _version(server, subject, item["version"], _key(item) not in live)
-    scopes = {"", *(subject for subject, _version in versions), *(f":{name}:" for name in contexts if name != ".")}
+    scopes = {
+        "",
+        *more,
+        *(subject for subject, _version in versions),
+        *(f":{name}:" for name in contexts if name != "."),
+    }
     return {
         "versions": {
             f"{subject} version {version}": versions[subject, version] for subject, version in sorted(versions)
@@ -108,7 +138,7 @@ def _qualified(context: str, subject: str) -> str:
 
 
 def _version(server: AxonOpsRegistry, subject: str, version: int, deleted: bool) -> Body:
-    told = server.call("GET", f"/subjects/{_segment(subject)}/versions/{version}?deleted=true")
+    told = server.call("GET", f"/subjects/{segment(subject)}/versions/{version}?deleted=true")
     metadata = told.get("metadata") or {}
     properties = {k: v for k, v in (metadata.get("properties") or {}).items() if k != "confluent:version"}
     facts = {name: told[name] for name in ("id", "schemaType", "schema", "references", "ruleSet") if told.get(name)}
@@ -132,8 +162,9 @@ def _key(item: Mapping[str, Any]) -> tuple[str, int]:
 
 
 def _below(scope: str) -> str:
-    return f"/{_segment(scope)}" if scope else ""
+    return f"/{segment(scope)}" if scope else ""
 
 
-def _segment(name: str) -> str:
+def segment(name: str) -> str:
+    """Return a name as it stands in a path."""
     return quote(name, safe=":")

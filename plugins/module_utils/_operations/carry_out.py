@@ -94,9 +94,7 @@ class Execution:
             # In IMPORT, a registry does not ask a KMS about keys; and an alias among the configs may lead to others.
             make_keys(self.plan.keys, self.registry)
             _raise_for(differing_keys(self.plan.keys, self.registry))
-            for change in self.plan.settings:
-                if change.kind == "config":
-                    self.registry.set_config(change.scope, change.value)
+            self._set_configs()
             assigned = self._check_content()
             self.journal.mark_incomplete(())
         except BaseException as error:
@@ -193,6 +191,17 @@ class Execution:
                 code="target_changed",
                 object_name=changed[0],
             )
+
+    def _set_configs(self) -> None:
+        """Set the configs of the archive.
+
+        Where one takes the place of a temporary one, the journal has it first: a later run must not take it for
+        somebody else's.
+        """
+        final = {("config", change.scope): change.value for change in self.plan.settings if change.kind == "config"}
+        self.journal.record_all(replace(c, value=final[c.key]) for c in self.journal.pending() if c.key in final)
+        for (_kind, scope), value in final.items():
+            self.registry.set_config(scope, value)
 
     def _check_content(self) -> Mapping[VersionKey, Assigned]:
         """Read the target again, and compare it with the plan.

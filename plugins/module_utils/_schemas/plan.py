@@ -92,7 +92,12 @@ def plan_import(
         settings=tuple(settings),
         losses=losses,
         keys=keys.plan,
-        notes=(*made.notes, *draft.notes, *_about_settings(made, after)),
+        notes=(
+            *made.notes,
+            *draft.notes,
+            *_about_settings(made, after),
+            *_about_contexts(archive, after, capabilities, options),
+        ),
         old_names=made.old_names,
         known=draft.known,
         same=draft.same,
@@ -251,6 +256,18 @@ def _about_settings(made: Wish, after: RegistryState) -> Iterable[str]:
         yield (
             f"The mode of {_listed(closed)} was IMPORT before and stays so: no producer can register there. "
             "lifeboat.kafka.schema_registry_mode sets another."
+        )
+
+
+def _about_contexts(
+    archive: RegistryState, after: RegistryState, capabilities: Capabilities, options: ImportOptions
+) -> Iterable[str]:
+    """Tell which contexts are not made, since a registry makes one with its first version."""
+    empty = sorted(set(map(options.names.context, archive.contexts)) - set(after.contexts))
+    if empty and capabilities.contexts:
+        yield (
+            f"{len(empty)} contexts hold no version in the backup ({_listed(empty)}). The target does not list them "
+            "before something is registered there, whatever is set for them."
         )
 
 

@@ -124,3 +124,11 @@ def test_a_target_that_ignores_configs_without_a_level_gets_the_default_one() ->
     assert [change.value for change in plan.settings] == [{"alias": "b", "compatibilityLevel": "BACKWARD"}]
     [note] = plan.notes
     assert note.startswith("The config of a has no compatibility level in the backup.")
+
+
+def test_a_context_that_holds_nothing_is_told() -> None:
+    archive = replace(state("a 1 = 1"), contexts=(".", ".eu", ".old"))
+    (note,) = planned(archive).notes
+    assert note.startswith("2 contexts hold no version in the backup (.eu, .old).")
+    assert planned(archive, state(":.eu:b 1 = 1"), context_mapping={".old": ".eu"}).notes == ()
+    assert planned(archive, None, replace(CONFLUENT, contexts=False)).notes == ()

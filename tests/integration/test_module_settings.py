@@ -117,7 +117,6 @@ FIELDS = {
     "validate_fields": True,
     "compatibility_group": "application.major",
     "alias": "payments",
-    "alias_for_deks": "payments",
     "default_metadata": {"properties": {"owner": "a"}, "tags": {"x": ["B", "A"]}},
     "override_metadata": {"sensitive": ["owner"]},
     "default_rule_set": RULES,
@@ -142,14 +141,14 @@ def config_steps(server: AxonOpsRegistry, **options: Any) -> dict[str, Any]:
 def test_fields_of_a_config_are_set_left_and_cleared(registry: AxonOpsRegistry) -> None:
     assert config_steps(registry, **FIELDS).items() >= {"normalize": True, "alias": "payments"}.items()
     stored = holding(registry)["configs"]["orders"]
-    assert (stored["compatibilityLevel"], stored["aliasForDeks"]) == ("FULL", "payments")
+    assert (stored["compatibilityLevel"], stored["alias"]) == ("FULL", "payments")
     assert stored["defaultRuleSet"]["domainRules"][0]["expr"] == "true"
     reordered = {**FIELDS["default_metadata"], "tags": {"x": ["A", "B"]}}
     assert not compatibility(registry, subjects=["orders"], default_metadata=reordered).succeeded()["changed"]
 
     assert set(config_steps(registry, compatibility="NONE")) == set(FIELDS)
-    after = config_steps(registry, clear=["alias"], alias_for_deks="", default_rule_set={}, normalize=False)
-    assert set(after) == set(FIELDS) - {"alias", "alias_for_deks", "default_rule_set"}
+    after = config_steps(registry, clear=["alias"], compatibility_group="", default_rule_set={}, normalize=False)
+    assert set(after) == set(FIELDS) - {"alias", "compatibility_group", "default_rule_set"}
     assert after["normalize"] is False
     assert "alias" not in holding(registry)["configs"]["orders"]
 
@@ -172,6 +171,7 @@ def test_fields_of_a_config_are_set_left_and_cleared(registry: AxonOpsRegistry) 
         ({"normalize": True, "subjects": ["orders"]}, "compatibility"),
         ({"clear": ["compatibility"], "normalize": True}, "compatibility"),
         ({"compatibility": "FULL", "validate_rules": True, "compatibility_policy": "STRICT"}, "validate_rules"),
+        ({"compatibility": "FULL", "alias_for_deks": "payments"}, "alias_for_deks"),
         ({"default_metadata": {"propertys": {}}}, "default_metadata"),
         ({"default_metadata": {"properties": {"number": 1}}}, "default_metadata.properties['number']"),
         ({"override_metadata": {"tags": {"x": "A"}}}, "override_metadata.tags['x']"),

@@ -206,6 +206,24 @@ def test_configs_are_replaced_whole_and_told_from_unset(registry: Registry) -> N
         registry.set_config("s", {"normalize": True})
 
 
+def test_a_config_keeps_the_same_fields_on_every_storage(registry: Registry) -> None:
+    metadata = {"properties": {"a": "b"}}
+    everything = {
+        "alias": "t",
+        "compatibilityGroup": "g",
+        "compatibilityLevel": "FULL",
+        "defaultMetadata": metadata,
+        "defaultRuleSet": RULES,
+        "normalize": True,
+        "overrideMetadata": metadata,
+        "overrideRuleSet": RULES,
+        "validateFields": True,
+    }
+    assert registry.capabilities.config_fields == everything.keys()
+    registry.set_config("s", everything)
+    assert registry.get_config("s") == Setting(everything, is_set=True)
+
+
 def test_modes_are_told_from_unset(registry: Registry) -> None:
     assert registry.get_mode("s") == UNSET
     for scope in ("s", ":.eu:", ":.eu:s", GLOBAL_SCOPE):

@@ -54,10 +54,9 @@ class AxonOpsRegistry(Registry):
         configs_need_level=True,
         soft_delete_clears_config=False,
         reads_past_aliases=False,
-        config_fields=frozenset(
+        config_fields=frozenset(  # aliasForDeks and compatibilityPolicy are kept in memory only
             {
                 "alias",
-                "aliasForDeks",
                 "compatibilityGroup",
                 "compatibilityLevel",
                 "defaultMetadata",

@@ -1,7 +1,7 @@
 # Copyright: lifeboat.kafka contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Moves from one make of registry to another, of all that a real one was recorded to hold, between emulated ones."""
+"""Moves from one make of registry to another, of all that a real one was recorded to hold."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ from registries.karapace_texts import RECORDINGS
 from registries.recordings import read_calls
 from registries.redpanda import Redpanda
 from registries.serving import RegistryServer, Request
+
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import RegistrySettings
+from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.detect import connect
+from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import VersionKey
+from testbed.fixtures import RegistryFactory
 
 EVERY_LOSS = ["metadata", "rules", "contexts", "references", "soft_deletes", "configs", "deks"]
 
@@ -84,6 +89,42 @@ def test_from_confluent_to_redpanda(confluent, run_in_store, has_import):
         versions = held(target.make)["versions"]
         assert (versions["orders-value", 5][0], versions["orders-value", 4][2]) == (5, True)
         assert not versions["dref-leaf", 1][2]  # a soft-deleted version refers to it
+
+
+def test_from_confluent_to_axonops(
+    confluent: RegistryServer, run_in_store: Callable[..., Any], registry_factory: RegistryFactory
+) -> None:
+    """To a real one, on a database: in memory it takes keys of one algorithm only."""
+    run_in_store("schema_registry_export", confluent).succeeded()
+    target = registry_factory(storage="postgresql")
+    refused = run_in_store("schema_registry_import", target).failed()["failure"]
+    assert {(each["subject"], each["kind"]) for each in refused["conflicts"]} == {
+        *((name, "forbidden_name") for name in ("a/b/c", "trailing/")),
+        *((name, "content_conflict") for name in ("imp-same", "imp-value", "meta-rules", "meta-value")),
+    }
+    assert {loss["kind"]: loss["count"] for loss in refused["losses"]} == {
+        "metadata": 34,
+        "rules": 4,
+        "soft_deletes": 1,
+        "references": 1,
+        "configs": 4,
+    }
+    unfit = {each["subject"] for each in refused["conflicts"]} | {"json-2020", "proto-order", "LLL*"}
+    options = {"exclude_subjects": sorted(unfit), "accept_losses": EVERY_LOSS}
+    run_in_store("schema_registry_import", target, **options).succeeded()
+    assert not run_in_store("schema_registry_import", target, **options).succeeded()["changed"]
+    recorded = json.loads(confluent.make.answer(Request("GET", "/schemas?subjectPrefix=:*:&deleted=true")).body)
+    wanted = {
+        VersionKey(item["subject"], item["version"]): (item["id"], item["schema"], item["deleted"])
+        for item in recorded
+        if item["subject"] not in unfit | {":.ctx2:ref-x"} and not item["subject"].startswith("LLL")
+    }
+    # A live version refers to the one; the other is the same as another version without its metadata.
+    wanted["dref-leaf", 1] = (*wanted["dref-leaf", 1][:2], False)
+    del wanted["imp-meta", 5]
+    registry = connect(RegistrySettings.from_options({"url": [target.endpoint]}))
+    told = registry.read_versions(registry.list_versions().versions.values())
+    assert {version.key: (version.id, version.content.text, version.deleted) for version in told} == wanted
 
 
 def test_from_karapace_to_confluent(karapace, run_in_store):

@@ -187,7 +187,8 @@ def test_all_examples_run(played: tuple[Path, Outcome], bed: Bed) -> None:
     everything, payments = results(played, "topic_backup")
     assert (everything["topics"]["records"], everything["groups"]["offsets"]) == (60, 1)
     assert (payments["topics"]["topics"], payments["topics"]["records"]) == (1, 20)
-    planned, brought, look = results(played, "topic_restore")
+    planned, brought, groups, look = results(played, "topic_restore")
+    assert groups["topics"]["unchanged"] == groups["topics"]["topics"]
     assert (planned["changed"], brought["topics"]["records"], brought["groups"]["offsets"]) == (True, 60, 1)
     assert [step["target"] for step in look["plan"]] == ["look.payments.a", "look.payments.scratch1"]
     assert [told["topics"]["records"] for told in results(played, "topic_verify")] == [60, 40]

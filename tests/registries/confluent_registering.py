@@ -212,8 +212,8 @@ class Registering:
         draft = self._draft(stored_name(subject), call.body, call.flag("normalize"), with_id=True)
         try:
             self._require_compatible(draft, self._store.all(draft.subject, deleted=False))
-        except Fault:
-            return {"is_compatible": False}
+        except Fault as fault:
+            return {"is_compatible": False} | ({"messages": [fault.message]} if call.flag("verbose") else {})
         return {"is_compatible": True}
 
 

@@ -215,9 +215,10 @@ class Karapace:
                 return {**value, **content.shown_type()}
         raise Refusal(404, 40403, "Schema not found")
 
-    def _is_compatible(self, _name: str, request: Request) -> dict[str, Any]:
-        self._content(_body(request, "schema"))
-        return {"is_compatible": True}
+    def _is_compatible(self, name: str, request: Request) -> dict[str, Any]:
+        content = self._content(_body(request, "schema"))
+        wrong = self.state.incompatibilities(name, content) if self.state.live(name) else []
+        return {"is_compatible": False, "messages": wrong} if wrong else {"is_compatible": True}
 
     def _content(self, body: dict[str, Any]) -> Content:
         kind, text = body.get("schemaType", "AVRO"), body["schema"]

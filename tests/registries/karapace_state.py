@@ -73,14 +73,22 @@ class State(Holdings):
         self.resolved(live[wanted].content.references)
         return wanted
 
-    def _require_compatible(self, name: str, content: Content) -> None:
+    def incompatibilities(self, name: str, content: Content) -> list[str]:
+        """Return the fields that make a content incompatible to the first version to which it is."""
         level = self.level_of(name)
         for old in self.compared(name):
             self.resolved(old.content.references)
             wrong = content.unfilled_fields(old.content, level)
             if wrong:
-                what = f"Incompatible schema, compatibility_mode={level}. Incompatibilities: {', '.join(wrong)}"
-                raise Refusal(409, 409, what)
+                return wrong
+        return []
+
+    def _require_compatible(self, name: str, content: Content) -> None:
+        wrong = self.incompatibilities(name, content)
+        if wrong:
+            level = self.level_of(name)
+            what = f"Incompatible schema, compatibility_mode={level}. Incompatibilities: {', '.join(wrong)}"
+            raise Refusal(409, 409, what)
 
     # Deleting
 

@@ -67,12 +67,14 @@ class Redpanda:
                 return {"GET": self._subjects}
             case ["subjects", name, *rest]:
                 return self._subject_handlers(name, rest)
+            case ["compatibility", "subjects", name, "versions", _version]:
+                return {"POST": partial(self._is_compatible, name)}
         return {}
 
     def _subject_handlers(self, name: str, rest: list[str]) -> Handlers:
         match rest:
             case []:
-                return {"DELETE": partial(self._delete_subject, name)}
+                return {"POST": partial(self._look_up, name), "DELETE": partial(self._delete_subject, name)}
             case ["versions"]:
                 return {"GET": partial(self._versions, name), "POST": partial(self._register, name)}
             case ["versions", number]:
@@ -110,9 +112,21 @@ class Redpanda:
 
     def _register(self, name: str, request: Request) -> dict[str, int]:
         body = json.loads(request.body)
-        references = tuple((one["name"], one["subject"], one["version"]) for one in body.get("references") or ())
-        content = Content(body.get("schemaType", "AVRO"), body["schema"], references)
+        content = _content(body)
         return {"id": self.state.register(name, content, body.get("id", NOT_GIVEN), body.get("version", NOT_GIVEN))}
+
+    def _look_up(self, name: str, request: Request) -> dict[str, Any]:
+        content = _content(json.loads(request.body))
+        versions = self.state.versions(name, deleted=False)
+        self.state.require_references(content)
+        for number, version in sorted(versions.items(), reverse=True):
+            if version.content == content:
+                return {"subject": name, "version": number, "id": version.id, **_shown(content)}
+        raise Refusal(404, 40403, "Schema not found")
+
+    def _is_compatible(self, name: str, request: Request) -> dict[str, Any]:
+        wrong = self.state.incompatibilities(name, _content(json.loads(request.body)))
+        return {"is_compatible": not wrong} | ({"messages": wrong} if _flag(request, "verbose") else {})
 
     def _delete_subject(self, name: str, request: Request) -> list[int]:
         return self.state.delete_subject(name, permanent=_flag(request, "permanent"))
@@ -169,6 +183,11 @@ class Redpanda:
 
 def _flag(request: Request, name: str) -> bool:
     return request.query.get(name) == "true"
+
+
+def _content(body: dict[str, Any]) -> Content:
+    references = tuple((one["name"], one["subject"], one["version"]) for one in body.get("references") or ())
+    return Content(body.get("schemaType", "AVRO"), body["schema"], references)
 
 
 def _shown(content: Content) -> dict[str, Any]:

@@ -45,6 +45,12 @@ class State(Holdings):
         else:
             self.modes[name] = mode
 
+    def require_references(self, content: Content) -> None:
+        """Raise Refusal where something is missing that a content refers to."""
+        for _name, subject, version in content.references:
+            if version not in self.live(subject):
+                raise Refusal(422, 42201, f'No schema reference found for subject "{subject}" and version {version}')
+
     def register(self, name: str, content: Content, schema_id: int, number: int) -> int:
         """Register a content, and return its id.
 
@@ -54,9 +60,7 @@ class State(Holdings):
             schema_id: The id that is asked for; `NOT_GIVEN` for any.
             number: The version that is asked for; `NOT_GIVEN` for the next.
         """
-        for _name, subject, version in content.references:
-            if version not in self.live(subject):
-                raise Refusal(422, 42201, f'No schema reference found for subject "{subject}" and version {version}')
+        self.require_references(content)
         known = self.id_of(content) or NOT_GIVEN
         decide = self._decide_with_import if self.has_import else self._decide_without_import
         if not decide(name, content, known, schema_id, number):
@@ -103,8 +107,13 @@ class State(Holdings):
             self._require_compatible(name, content)
         return True
 
+    def incompatibilities(self, name: str, content: Content) -> list[str]:
+        """Return the fields that make a content incompatible to those that it is compared with."""
+        level = self.level_of(name)
+        return [field for old in self.compared(name) for field in content.unfilled_fields(old.content, level)]
+
     def _require_compatible(self, name: str, content: Content) -> None:
-        if any(content.unfilled_fields(old.content, self.level_of(name)) for old in self.compared(name)):
+        if self.incompatibilities(name, content):
             what = f'Schema being registered is incompatible with an earlier schema for subject "{name}"'
             raise Refusal(409, 409, what)
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +23,6 @@ from .._schemas.losses import METADATA, RULES, stored_content
 from .._schemas.model import SchemaContent, SchemaVersion
 from .bounded import difference, listed, named
 from .subject_requests import SubjectRequest, refuse_alias
-
-INVALID_SCHEMA = 42201
-"""A registry's code for a schema that it cannot parse, or that refers to what is not there."""
 
 CONFLICT = 409
 """The HTTP status of a registration that is not compatible with all that the server compares it with."""
@@ -114,11 +112,21 @@ class RegisterSchemas:
                 made.append((each, each.found or self._register(each)))
             except LifeboatError as error:
                 if error.facts.get("http_status") == CONFLICT:
-                    error.code = "incompatible"
+                    self._explain(error, each)
                 before = [str(held.key) for wish, held in made if held and wish.found is None]
                 error.message += f" Registered before it: {named(before)}." if before else ""
                 raise
         return _report(made)
+
+    def _explain(self, error: LifeboatError, wish: Registration) -> None:
+        """Say why a registration was refused that could not be tried before, as what it refers to was not there."""
+        error.code, error.object_name = "incompatible", wish.subject
+        with suppress(LifeboatError):
+            reasons = administration.incompatibilities(
+                self.registry, wish.subject, wish.content, normalize=wish.normalize
+            )
+            error.facts["reasons"], told = _told(reasons or [])
+            error.message += f" {told}"
 
     def _register(self, wish: Registration) -> SchemaVersion:
         administration.register(self.registry, wish.subject, wish.content, normalize=wish.normalize)
@@ -137,17 +145,17 @@ def _planned(
     """Find out what becomes of a schema, where ``coming`` are subjects that get new versions before it."""
     try:
         found = administration.look_up(registry, subject, content, normalize=normalize)
+        if found is None and subject not in coming:
+            _check_compatible(registry, subject, content, normalize)
     except RegistryError as error:
         refers_to = {reference.target(subject).subject for reference in content.references}
-        if error.facts.get("registry_code") != INVALID_SCHEMA or refers_to.isdisjoint(coming):
+        if error.facts.get("registry_code") != administration.INVALID_SCHEMA or refers_to.isdisjoint(coming):
             raise
         # What it refers to is not there yet, so neither is it, and the server cannot judge it.
         return Registration(subject, content, normalize, None, _newest(registry, subject))
     if found is not None:
         _check_attached(registry, found, content)
         return Registration(subject, content, normalize, found, None)
-    if subject not in coming:
-        _check_compatible(registry, subject, content, normalize)
     return Registration(subject, content, normalize, None, _newest(registry, subject))
 
 
@@ -184,15 +192,20 @@ def _check_compatible(registry: Registry, subject: str, content: SchemaContent, 
     reasons = administration.incompatibilities(registry, subject, content, normalize=normalize)
     if reasons is None:
         return
-    shown = [" ".join(reason.split())[:_SHOWN_CHARACTERS] for reason in reasons[:_SHOWN_REASONS]]
-    more = f" And {len(reasons) - len(shown)} more." if len(reasons) > len(shown) else ""
-    told = f"The registry says: {'; '.join(shown)}.{more}" if shown else "The registry gives no reason."
+    shown, told = _told(reasons)
     raise RegistryError(
         f"The schema is not compatible with what {subject} has, as its compatibility level demands. {told}",
         code="incompatible",
         object_name=subject,
         reasons=shown,
     )
+
+
+def _told(reasons: Sequence[str]) -> tuple[list[str], str]:
+    """Return a server's reasons, bounded, and a sentence of them."""
+    shown = [" ".join(reason.split())[:_SHOWN_CHARACTERS] for reason in reasons[:_SHOWN_REASONS]]
+    more = f" And {len(reasons) - len(shown)} more." if len(reasons) > len(shown) else ""
+    return shown, f"The registry says: {'; '.join(shown)}.{more}" if shown else "The registry gives no reason."
 
 
 def _newest(registry: Registry, subject: str) -> SchemaVersion | None:

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
+from .._core.errors import RegistryError
 from .._schemas.model import GLOBAL_SCOPE, OVERALL_SCOPE, SchemaContent, SchemaVersion, VersionKey
 from . import items
+from .apicurio import ApicurioRegistry
 from .client import Answer
 from .codes import (
     NO_MODE,
@@ -22,12 +25,19 @@ from .codes import (
 )
 from .confluent import ConfluentRegistry
 from .dialect import Registry
+from .failures import quoted
 from .plain import UNTOUCHED_LEVEL, PlainRegistry
 
 NEVER_SET = ":.lifeboat-never-set:"
 """A context that nobody has, to see what holds where nothing is set."""
 
 _GONE = (NO_SUBJECT, NO_VERSION)
+
+INVALID_SCHEMA = 42201
+"""A registry's code for a schema that it cannot parse, or that refers to what is not there."""
+
+INVALID_CONTENT = 422
+"""The status with which Apicurio's own interface says so."""
 
 
 def is_level_set(registry: Registry, scope: str, level: Any) -> bool:
@@ -90,6 +100,8 @@ def incompatibilities(registry: Registry, subject: str, content: SchemaContent, 
     Raises:
         RegistryError: As `look_up`.
     """
+    if isinstance(registry, ApicurioRegistry):
+        return _tried_by_apicurio(registry, subject, content)
     body = items.registration(SchemaVersion(subject, 0, 0, content), with_id=False)
     for versions in ("versions", "versions/latest"):
         path = f"/compatibility/subjects/{registry.address(subject)}/{versions}?verbose=true"
@@ -103,6 +115,37 @@ def incompatibilities(registry: Registry, subject: str, content: SchemaContent, 
     if not isinstance(answer.value, dict) or not isinstance(answer.value.get("is_compatible"), bool):
         raise registry.client.unexpected(path, answer.value, "whether it is compatible", method="POST")
     return None if answer.value["is_compatible"] else [str(reason) for reason in answer.value.get("messages") or ()]
+
+
+def _tried_by_apicurio(registry: ApicurioRegistry, subject: str, content: SchemaContent) -> list[str] | None:
+    """Try a content at the server's own interface (``dryRun``); as `incompatibilities`.
+
+    The one for Confluent's clients gives no reasons, and cannot read schemas with references there (seen on 3.3.3).
+    """
+    group = quote(registry.group, safe="")
+    path = f"/groups/{group}/artifacts/{quote(subject, safe='')}/versions?dryRun=true"
+    references = [
+        {"groupId": registry.group, "artifactId": r.subject, "version": str(r.version), "name": r.name}
+        for r in content.references
+    ]
+    kind = "application/x-protobuf" if content.schema_type == "PROTOBUF" else "application/json"
+    body = {"content": {"content": content.text, "contentType": kind, "references": references}}
+    native = registry.native.beside(registry.native.settings.urls, {"Content-Type": "application/json"})
+    answer = native.send("POST", path, "compatibility", body=body, accept=(400, 404, 409, INVALID_CONTENT))
+    if answer.code in (None, 404):
+        return None
+    told = answer.value if isinstance(answer.value, dict) else {}
+    if answer.code == INVALID_CONTENT:
+        raise RegistryError(
+            f"Apicurio at {native.url} cannot read the schema for {subject}: {quoted(str(told.get('detail')))}.",
+            object_name=subject,
+            http_status=answer.status,
+            registry_code=INVALID_SCHEMA,
+        )
+    if told.get("name") != "RuleViolationException":
+        raise native.unexpected(path, answer.value, "whether it is compatible", method="POST")
+    causes = [cause for cause in told.get("causes") or () if isinstance(cause, dict)]
+    return [f"{cause.get('description')} at {cause.get('context')}" for cause in causes]
 
 
 def register(registry: Registry, subject: str, content: SchemaContent, *, normalize: bool) -> None:

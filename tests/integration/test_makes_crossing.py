@@ -22,6 +22,7 @@ from registries.serving import RegistryServer, Request
 from ansible_collections.lifeboat.kafka.plugins.module_utils._core.settings import RegistrySettings
 from ansible_collections.lifeboat.kafka.plugins.module_utils._registry.detect import connect
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import VersionKey
+from testbed.apicurio import Apicurio
 from testbed.fixtures import RegistryFactory
 
 EVERY_LOSS = ["metadata", "rules", "contexts", "references", "soft_deletes", "configs", "deks"]
@@ -125,6 +126,29 @@ def test_from_confluent_to_axonops(
     registry = connect(RegistrySettings.from_options({"url": [target.endpoint]}))
     told = registry.read_versions(registry.list_versions().versions.values())
     assert {version.key: (version.id, version.content.text, version.deleted) for version in told} == wanted
+
+
+@pytest.mark.parametrize(
+    ("ids", "unfit", "registered"),
+    [("keep", ["..", "imp-meta", "imp-value", "meta-value"], 79), ("assign", ["..", "json-empty", "json-true"], 82)],
+)
+def test_from_confluent_to_apicurio(
+    confluent: RegistryServer,
+    run_in_store: Callable[..., Any],
+    apicurio: Apicurio,
+    ids: str,
+    unfit: list[str],
+    registered: int,
+) -> None:
+    """To a real one, either way; what was written is read again and compared by each import."""
+    run_in_store("schema_registry_export", confluent).succeeded()
+    options: dict[str, Any] = {"ids": ids, "accept_losses": EVERY_LOSS}
+    refused = run_in_store("schema_registry_import", apicurio, **options).failed()["failure"]
+    assert sorted({each["subject"] for each in refused["conflicts"]}) == unfit
+    options["exclude_subjects"] = unfit
+    made = run_in_store("schema_registry_import", apicurio, **options).succeeded()
+    assert made["plan"]["actions"]["register"] == registered
+    assert not run_in_store("schema_registry_import", apicurio, **options).succeeded()["changed"]
 
 
 def test_from_karapace_to_confluent(karapace, run_in_store):

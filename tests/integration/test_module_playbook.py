@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 import yaml
+from registries.confluent import Confluent
+from registries.exporters import Links
+from registries.serving import RegistryServer
 
 from testbed.ansible import Ansible, Outcome
 from testbed.axonops import AxonOpsRegistry
@@ -128,3 +131,46 @@ def test_families_from_the_environment_in_check_mode(
     assert '+        "compatibilityLevel": "NONE"' in outcome.output
     assert holding(guarded) == before
     assert holding(registry)["versions"] == {}
+
+
+@pytest.mark.parametrize("kind", ["exporter", "importer"])
+def test_secrets_of_exporters_are_shown_neither_in_diffs_nor_where_they_are_refused(kind: str, tmp_path: Path) -> None:
+    secret = "user:{{ password }}"
+    config = {"schema.registry.url": "https://dr.example.org", "basic.auth.credentials.source": "USER_INFO"}
+    secrets = {"basic.auth.user.info": secret}
+    one = f"schema_{kind}"
+    refused = {"keywords": {"ignore_errors": True}}
+    server = RegistryServer(Confluent(edition="enterprise", resources=[Links(f"{kind}s", masks=())]))
+    with server:
+        family = {"registry": {"url": server.endpoint}, "name": "to-dr"}
+        outcome, told = play(
+            tmp_path,
+            [
+                task(one, **family, config=config, secrets=secrets, state="running", register="made"),
+                task(one, **family, config=config, secrets={**secrets, "x.token": secret}, register="same"),
+                task(one, **family, secrets=secrets, update_secrets="always", register="again"),
+                task(one, **family, config={**config, "retries": 5}, secrets=secrets, register="changed"),
+                task(one, **family, config={**config, **secrets}, register="plain", **refused),
+                task(one, **family, config={"schema.registry.url": f"https://{secret}@x"}, register="url", **refused),
+                task(one, **family, state="absent", register="gone"),
+            ],
+            "-vvv",
+            "--diff",
+            "--extra-vars",
+            json.dumps({"password": PASSWORD}),
+        )
+    assert PASSWORD not in outcome.output
+    assert PASSWORD not in json.dumps(told)
+    changed = {name: result["changed"] for name, result in told.items()}
+    assert changed == {
+        "made": True,
+        "same": False,
+        "again": True,
+        "changed": True,
+        "plain": False,
+        "url": False,
+        "gone": True,
+    }
+    assert {told["plain"]["failure"]["object"], told["url"]["failure"]["object"]} == {"config"}
+    assert '"basic.auth.user.info": "********"' in outcome.output
+    assert '+        "retries": "5"' in outcome.output

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,28 +19,10 @@ from testbed.apicurio import COMPATIBLE, NATIVE, Apicurio
 from testbed.apicurio_contents import Compatible, ids_held, versions_held
 from testbed.axonops import AxonOpsRegistry
 from testbed.contents import PROTO, avro, delete, fill, fill_plain, holder, place, register, set_config, set_mode
-from testbed.modules import Outcome, run_module, start_module
+from testbed.modules import Run, run_module, start_module
 
-Run = Callable[..., Outcome]
 STATED = {"metadata": {"properties": {"owner": "shop"}}}
 RULES = {"domainRules": [{"name": "r", "kind": "CONDITION", "mode": "READ", "type": "CEL", "expr": "true"}]}
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    """An empty store."""
-    path = tmp_path / "store"
-    run_module("backup_store", store={"path": str(path)}).succeeded()
-    return path
-
-
-@pytest.fixture
-def export(store: Path) -> Run:
-    """Backs a registry up."""
-    return lambda server, **options: run_module(
-        "schema_registry_export",
-        **{"store": {"path": str(store)}, "backup_id": "prod", "registry": {"url": server.endpoint}, **options},
-    )
 
 
 @pytest.fixture

@@ -22,14 +22,6 @@ Export = Callable[..., Outcome]
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Path:
-    """An empty store."""
-    path = tmp_path / "store"
-    run_module("backup_store", store={"path": str(path)}).succeeded()
-    return path
-
-
-@pytest.fixture
 def export(store: Path, registry: AxonOpsRegistry) -> Export:
     """Runs the module on the test's registry, or on what stands in front of it."""
 

@@ -48,8 +48,8 @@ options:
   force:
     description:
       - Whether IMPORT is set where there are schemas already.
-      - Where nothing but soft-deleted versions is left, Confluent's registry erases these for good when it enters IMPORT
-        without this; for the whole registry, those of all contexts.
+      - Where nothing but soft-deleted versions is left, Confluent's registry erases these for good when it enters
+        IMPORT without this; for the whole registry, those of all contexts. So the task fails then. With this they stay.
     type: bool
     default: false
   recursive:

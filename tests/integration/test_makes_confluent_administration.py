@@ -130,14 +130,31 @@ def test_every_mode_is_set(server: RegistryServer, make: Confluent) -> None:
     assert make.settings.modes == {OVERALL: "FORWARD"}
 
 
-@pytest.mark.parametrize(("force", "left"), [(False, set()), (True, {"orders"})])
-def test_entering_import_erases_what_is_soft_deleted_but_not_by_force(
-    server: RegistryServer, make: Confluent, force: bool, left: set[str]
+@pytest.mark.parametrize(
+    ("scope", "concerned"),
+    [
+        ({}, True),
+        ({"contexts": [".__GLOBAL"]}, True),
+        ({"contexts": [".eu"]}, True),
+        ({"subjects": [":.eu:orders"]}, True),
+        ({"contexts": [".us"]}, False),
+        ({"subjects": ["orders"]}, False),
+    ],
+)
+def test_soft_deleted_versions_are_not_erased_with_a_mode(
+    server: RegistryServer, make: Confluent, scope: dict[str, Any], concerned: bool
 ) -> None:
-    run(server, "subject", subject="orders", schema=ORDER).succeeded()
-    run(server, "subject", subject="orders", state="absent").succeeded()
-    run(server, "mode", mode="IMPORT", force=force).succeeded()
-    assert {version.subject for version in make.store.every()} == left
+    """The registry erases them when it enters IMPORT, unless it is forced, and answers as if nothing were."""
+    run(server, "subject", subject=":.eu:orders", schema=ORDER).succeeded()
+    run(server, "subject", subject=":.eu:orders", state="absent").succeeded()
+    if concerned:
+        for check in (True, False):
+            failed = run(server, "mode", mode="IMPORT", check=check, **scope).failed()
+            assert failed["failure"]["code"] == "would_purge"
+            assert ":.eu:orders version 1" in failed["msg"]
+        assert make.settings.modes == {}
+    written(server, "mode", mode="IMPORT", force=concerned, **scope)
+    assert [version.deleted for version in make.store.every()] == [True]
 
 
 def test_modes_below_a_context_are_removed_by_the_registry(server: RegistryServer, make: Confluent) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from .._core.change import Difference, Report
-from .._core.errors import InvalidOption, RegistryError
+from .._core.errors import InvalidOption, Refused, RegistryError
 from .._core.settings import RegistrySettings
 from .._registry import administration
 from .._registry.detect import connect
@@ -125,6 +125,7 @@ class ModeChange(ScopesChange):
         Raises:
             InvalidOption: The registry has no such mode, or not there; a name is none; or an option does not go with
                 another.
+            Refused: ``would_purge``: the registry would delete soft-deleted versions for good.
             RegistryError: The registry gave no usable answer.
         """
         registry = connect(settings)
@@ -144,6 +145,9 @@ class ModeChange(ScopesChange):
                 object_name="recursive",
             )
         current = {scope: registry.get_mode(scope) for scope in scopes}
+        if mode == IMPORT and not force:
+            for scope in (scope for scope, held in current.items() if held.value != IMPORT):
+                _refuse_purge(registry, scope)
         if recursive:
             below = registry.read_settings(_scopes_below(registry, scopes))
             current |= {scope: held.mode for scope, held in below.items() if held.mode.is_set is not False}
@@ -225,6 +229,18 @@ def _check_mode(registry: Registry, mode: str | None, scopes: Sequence[str]) -> 
         raise InvalidOption(
             "The mode FORWARD is only set for the whole registry: give contexts: ['.__GLOBAL'], and no subjects.",
             object_name="mode",
+        )
+
+
+def _refuse_purge(registry: Registry, scope: str) -> None:
+    lost = administration.purged_by_import(registry, scope)
+    if lost:
+        raise Refused(
+            f"{registry.implementation} would erase {len(lost)} soft-deleted versions for good when {scope_name(scope)} "
+            f"enters IMPORT, such as {lost[0]}. With force: true they stay. To be rid of them, purge them before that, "
+            "with lifeboat.kafka.schema_registry_subject.",
+            code="would_purge",
+            object_name=scope,
         )
 
 

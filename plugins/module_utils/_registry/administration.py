@@ -10,7 +10,15 @@ from typing import Any
 from urllib.parse import quote
 
 from .._core.errors import RegistryError
-from .._schemas.model import GLOBAL_SCOPE, OVERALL_SCOPE, SchemaContent, SchemaVersion, VersionKey
+from .._schemas.model import (
+    GLOBAL_SCOPE,
+    OVERALL_SCOPE,
+    SchemaContent,
+    SchemaVersion,
+    VersionKey,
+    context_of,
+    context_scope,
+)
 from . import items
 from .apicurio import ApicurioRegistry
 from .client import Answer
@@ -71,6 +79,23 @@ def delete_modes_below(registry: Registry, scope: str) -> None:
         registry.require_writable()
         path = "/mode" if scope == GLOBAL_SCOPE else f"/mode/{registry.address(scope)}"
         registry.client.send("DELETE", f"{path}?recursive=true", "mode", accept=(NO_SUBJECT, NO_MODE))
+
+
+def purged_by_import(registry: Registry, scope: str) -> list[VersionKey]:
+    """Return the soft-deleted versions that a registry deletes for good when a scope enters IMPORT and is not forced.
+
+    Confluent does that where nothing is live; where something is, it refuses, and deletes nothing. The global scope and
+    that of all contexts stand for everything.
+    """
+    if not isinstance(registry, ConfluentRegistry):
+        return []
+    everything = scope in (GLOBAL_SCOPE, OVERALL_SCOPE)
+    below = [
+        version
+        for key, version in registry.list_versions().versions.items()
+        if everything or scope in (key.subject, context_scope(context_of(key.subject)))
+    ]
+    return sorted(version.key for version in below) if all(version.deleted for version in below) else []
 
 
 def look_up(registry: Registry, subject: str, content: SchemaContent, *, normalize: bool) -> SchemaVersion | None:

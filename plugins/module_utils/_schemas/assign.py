@@ -88,10 +88,10 @@ class _Assignment:
         self._decisions: dict[VersionKey, Decision] = {}
         self._twins: dict[VersionKey, SchemaVersion] = {}
         self._replaced: set[VersionKey] = set()
-        self._texts: dict[tuple[str, str], SchemaVersion] = {}
+        self._texts: dict[tuple[bool, str, str], SchemaVersion] = {}
         if self._shares_texts:
             for version in self._held.versions.values():
-                self._texts.setdefault(self._place(version), version)
+                self._texts.setdefault((True, *self._place(version)), version)
         self._lost: list[Lost] = []
 
     def draft(self, order: list[VersionKey]) -> Draft:
@@ -219,8 +219,12 @@ class _Assignment:
                     return Decision(wanted, classification, LEAVE, why)
                 return Decision(wanted, classification, REFUSE, why, "unresolved_reference")
         if self._shares_texts:
-            held = self._texts.setdefault(self._place(wanted.version), wanted.version)
-            if not same_text(held.content, wanted.version.content):
+            first = self._groups[wanted.key].content
+            content = self._on_target(wanted.key.subject, first)
+            # Numbers of references that only this import will know are the archive's, which mean something else.
+            version = replace(wanted.version, content=first if content is None else content)
+            held = self._texts.setdefault((content is not None, *self._place(version)), version)
+            if not same_text(held.content, version.content):
                 return self._conflict(wanted, held.key)
         return Decision(wanted, classification, REGISTER)
 

@@ -13,6 +13,7 @@ from unit.schemas.planning import FULL, METADATA, done, planned, problems, refus
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.compare import differences
 from ansible_collections.lifeboat.kafka.plugins.module_utils._schemas.model import (
     UNSET,
+    Reference,
     ScopeSettings,
     Setting,
     VersionKey,
@@ -184,6 +185,13 @@ def test_texts_that_subjects_would_share_are_a_conflict_where_ids_are_assigned()
         plan = planned(archive, target, AXONOPS, ids="assign")
         assert (steps(plan), [item.why for item in plan.left]) == (made, [why])
     assert len(steps(planned(state(one, apart), None, AXONOPS, ids="assign"))) == 2
+    # the number of what both refer to is another one in the target
+    both = [replace(each, content=replace(each.content, references=(Reference("c", "c", 4),))) for each in (one, other)]
+    archive = state("c 4 = 9", *both)
+    plan = planned(archive, capabilities=AXONOPS, ids="assign")
+    assert [item.why for item in plan.left] == [why]
+    again = planned(archive, done(plan, state(), AXONOPS), AXONOPS, ids="assign")
+    assert (again.is_empty, [item.why for item in again.left]) == (True, [why])
 
 
 def test_an_alias_that_would_hide_versions_is_a_loss() -> None:

@@ -91,7 +91,7 @@ WHOLE_REGISTRY = {"subjects": ["*"], "exclude_subjects": [], "include_versions":
 """What the document of a scope says that leaves nothing out; references then come along in any case."""
 
 
-Contents: TypeAlias = "dict[VersionKey, tuple[ListedVersion, SchemaVersion]]"
+Contents: TypeAlias = dict[VersionKey, tuple[ListedVersion, SchemaVersion]]
 """Versions that were read, with what the registry listed of them then."""
 
 

@@ -324,21 +324,3 @@ def test_names_that_aliases_lead_to_come_along(source: Emulated, target: Emulate
         assert third.call("GET", "/config/left") == source.call("GET", "/config/left")
         with pytest.raises(urllib.error.HTTPError, match="404"):
             third.call("GET", "/config/right")
-
-
-# Rule sets
-
-
-def test_rules_of_a_make_that_says_more_of_them_are_the_same(
-    source: Emulated, run: Run, registry: AxonOpsRegistry
-) -> None:
-    """Confluent says of every rule whether it is disabled, AxonOps only of those that are."""
-    rule = {"kind": "CONDITION", "mode": "WRITE", "type": "CEL", "expr": "true"}
-    rules = [{"name": f"r{off}", **rule, "disabled": off} for off in (False, True)]
-    register(source, "orders", avro("Order", ruleSet={"domainRules": rules}))
-    set_config(source, "orders", compatibility="FULL", overrideRuleSet={"domainRules": rules})
-    run("export", source).succeeded()
-    assert run("import", registry, ids="assign").succeeded()["plan"]["exact"]
-    assert not run("import", registry, ids="assign").succeeded()["changed"]
-    shown = registry.call("GET", "/subjects/orders/versions/1")["ruleSet"]["domainRules"]
-    assert [rule.get("disabled") for rule in shown] == [None, True]

@@ -221,6 +221,23 @@ def test_losses_are_refused_until_they_are_accepted(
     assert not bring(**accepted).succeeded()["changed"]
 
 
+@pytest.mark.parametrize("ids", ["keep", "assign"])
+def test_a_subject_of_several_types_is_refused_before_any_write(
+    apicurio: Apicurio, registry: AxonOpsRegistry, export: Run, bring: Run, ids: str
+) -> None:
+    set_config(registry, compatibility="NONE")
+    register(registry, "mixed", avro("A"), {"schemaType": "PROTOBUF", "schema": PROTO})
+    export(registry).succeeded()
+    with RegistryProxy(apicurio.endpoint) as proxy:
+        failed = bring(proxy, ids=ids).failed()
+        assert [conflict["kind"] for conflict in failed["failure"]["conflicts"]] == ["mixed_types"]
+        assert "which is AVRO here, not PROTOBUF" in failed["msg"]
+        assert proxy.writes() == []
+    # what it does when nobody looks first: the text is taken for that of another type
+    register(Compatible(apicurio), "mixed", avro("A"), {"schemaType": "PROTOBUF", "schema": PROTO})
+    assert apicurio.call("GET", f"{COMPATIBLE}/subjects/mixed/versions/2").get("schemaType", "AVRO") == "AVRO"
+
+
 @pytest.mark.parametrize("nth", [1, 6, 12, 15])
 def test_a_killed_import_is_completed_by_the_next(
     registry: AxonOpsRegistry, apicurio: Apicurio, export: Run, bring: Run, store: Path, nth: int

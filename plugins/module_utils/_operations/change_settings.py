@@ -236,8 +236,8 @@ def _refuse_purge(registry: Registry, scope: str) -> None:
     lost = administration.purged_by_import(registry, scope)
     if lost:
         raise Refused(
-            f"{registry.implementation} would erase {len(lost)} soft-deleted versions for good when {scope_name(scope)} "
-            f"enters IMPORT, such as {lost[0]}. With force: true they stay. To be rid of them, purge them before that, "
+            f"{registry.implementation} would erase {len(lost)} soft-deleted versions for good, such as {lost[0]}, "
+            f"when {scope_name(scope)} enters IMPORT. With force: true they stay. To be rid of them, purge them first, "
             "with lifeboat.kafka.schema_registry_subject.",
             code="would_purge",
             object_name=scope,

@@ -350,9 +350,18 @@ def test_keys_are_told_about(registry: AxonOpsRegistry) -> None:
 
 def test_many_keys_are_told_in_a_bounded_result(registry: AxonOpsRegistry) -> None:
     for number in range(150):
-        create_kek(registry, f"kek-{number:03d}", doc="x" * 500)
+        create_kek(registry, f"kek-{number:03d}", doc="x" * 80)
     told = run_module("dek_registry_info", registry={"url": registry.endpoint}, gather="full")
     values = told.succeeded()
     assert len(values["keks"]) + values["keks_omitted"] == 150 == values["counts"]["keks"]
     assert values["keks_omitted"]
+    assert len(values["keks"]) > 100
     assert len(json.dumps(told.values)) < 64 * 1024
+
+
+def test_warnings_of_keys_that_cannot_be_read_are_bounded(registry: AxonOpsRegistry) -> None:
+    for number in range(8):
+        create_kek(registry, f"a/{number}")
+    warnings = run_module("dek_registry_info", registry={"url": registry.endpoint}).succeeded()["warnings"]
+    assert all(warning.startswith(f"What is kept under 'a/{number}'") for number, warning in enumerate(warnings[:5]))
+    assert warnings[5:] == ["3 more keys cannot be read."]

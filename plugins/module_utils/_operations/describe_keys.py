@@ -16,6 +16,8 @@ from .._schemas.key_documents import shown
 from .bounded import listed
 from .read_keys import read_keys
 
+_WARNED = 5
+
 
 def describe_keys(settings: RegistrySettings, keks: Selection, subjects: Selection, *, gather: str) -> Report:
     """Describe the encryption keys of a registry.
@@ -32,7 +34,7 @@ def describe_keys(settings: RegistrySettings, keks: Selection, subjects: Selecti
     """
     registry = connect(settings)
     held = read_keys(registry)
-    keys = _chosen(held or EncryptionKeys(), keks, subjects)
+    keys = _chosen(EncryptionKeys() if held is None else held, keks, subjects)
     values: dict[str, Any] = {
         "registry": registry.server(),
         "supported": held is not None,
@@ -47,7 +49,7 @@ def describe_keys(settings: RegistrySettings, keks: Selection, subjects: Selecti
     if gather == "full":
         all_keks = [_describe_kek(keys.keks[name], len(deks)) for name, deks in keys.by_kek().items()]
         all_deks = [_describe_dek(keys.deks[key]) for key in sorted(keys.deks)]
-        values |= listed({"keks": (all_keks, len(all_keks)), "deks": (all_deks, len(all_deks))})
+        values |= listed({"keks": (all_keks, len(all_keks)), "deks": (all_deks, len(all_deks))}, most=None)
     return Report(values, _warnings(keys))
 
 
@@ -82,8 +84,10 @@ def _describe_dek(dek: Dek) -> dict[str, Any]:
 
 
 def _warnings(keys: EncryptionKeys) -> tuple[str, ...]:
-    return tuple(
+    told = [
         f"{'What is kept under ' + repr(key.kek) if key.kek else 'All'}"
         f"{' for ' + repr(key.subject) if key.subject else ''} cannot be read: {keys.hidden[key]}."
-        for key in sorted(keys.hidden)[:5]
-    )
+        for key in sorted(keys.hidden)[:_WARNED]
+    ]
+    more = len(keys.hidden) - len(told)
+    return (*told, *([f"{more} more keys cannot be read."] if more else []))

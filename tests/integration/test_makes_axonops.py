@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from registries.confluent import Confluent
 from registries.emulated import EmulatedRegistry
 
 from testbed.axonops import AxonOpsRegistry
-from testbed.contents import avro, register, set_config
+from testbed.contents import avro, holder, register, set_config
 from testbed.modules import Run
 
 
@@ -70,3 +70,20 @@ def test_subjects_do_not_share_a_text_where_texts_differ(
     assert not run_in_store("schema_registry_import", registry, ids="assign").succeeded()["changed"]
     register(registry, "b", {"schema": text})
     assert '"doc": "a"' in registry.call("GET", "/subjects/b/versions/1")["schema"]
+
+
+def test_a_reference_to_the_latest_version_is_kept_or_named_as_a_loss(
+    source: EmulatedRegistry, run_in_store: Run, registry_factory: Callable[..., AxonOpsRegistry]
+) -> None:
+    """AxonOps keeps -1 as it is written; Confluent 8.3.1 stores the number it leads to (recorded call 57)."""
+    registry, other = registry_factory(), registry_factory()
+    register(registry, "leaf", avro("Leaf"))
+    register(registry, "user", holder("User", "Leaf", "leaf", -1))
+    run_in_store("schema_registry_export", registry).succeeded()
+    run_in_store("schema_registry_import", other).succeeded()
+    assert other.call("GET", "/subjects/user/versions/1")["references"][0]["version"] == -1
+    (loss,) = run_in_store("schema_registry_import", source).failed()["failure"]["losses"]
+    assert (loss["kind"], loss["subjects"]) == ("references", ["user"])
+    assert source.writes() == []
+    run_in_store("schema_registry_import", source, accept_losses=["references"]).succeeded()
+    assert source.call("GET", "/subjects") == ["leaf"]

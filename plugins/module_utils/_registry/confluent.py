@@ -11,12 +11,16 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from .._core.errors import RegistryError
+from .._core.releases import release_of
 from .._schemas.capabilities import Again, Capabilities, Identity, TopicDeletes
 from .._schemas.model import GLOBAL_SCOPE, OVERALL_SCOPE, VersionKey, context_of
 from .codes import NO_SUCH_PATH
 from .dek_registry import has_dek_registry
 from .dialect import Registry
 from .listing import ListedVersion, Listing
+
+_STORING_NUMBERS = (8,)
+"""Older releases keep references to -1 as they are written, so far as is known."""
 
 PAGE = 1000
 """The server's own page size, and since 7.4.1 its largest: a larger limit is silently replaced by it."""
@@ -52,7 +56,7 @@ class ConfluentRegistry(Registry):
         contexts=True,
         references_across_contexts=True,
         references_to_soft_deleted=True,
-        floating_references=True,
+        floating_references=False,  # 8.3.1 stores the number that a reference to -1 leads to
         reference_types=frozenset({"AVRO", "JSON", "PROTOBUF"}),
         register_keeps_metadata=True,
         register_keeps_rule_sets=False,
@@ -97,6 +101,7 @@ class ConfluentRegistry(Registry):
             self.declared,
             register_keeps_rule_sets=keeps,
             import_keeps_rule_sets=keeps,
+            floating_references=release_of(self.version or "") < _STORING_NUMBERS,
             config_fields=None if keeps else COMMUNITY_CONFIG_FIELDS,
             encryption_keys=has_dek_registry(self.client),
         )

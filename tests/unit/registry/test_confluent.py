@@ -305,3 +305,11 @@ def test_an_answer_of_another_shape_is_an_error(confluent, replay, body):
     with pytest.raises(RegistryError) as caught:
         confluent.list_versions()
     assert caught.value.code == "not_a_registry"
+
+
+@pytest.mark.parametrize(
+    ("version", "kept"), [("8.3.1", False), ("8.0.0-ccs", False), ("7.9.2-ccs", True), (None, True)]
+)
+def test_releases_that_store_the_number_of_the_latest_version(confluent, version, kept):
+    confluent.version = version
+    assert confluent.capabilities.floating_references is kept

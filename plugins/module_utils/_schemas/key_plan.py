@@ -73,7 +73,7 @@ def draft_keys(
     wanted = _renamed(archive, options)
     if not capabilities.encryption_keys:
         return _all_lost(wanted)
-    return _Drafting(wanted, target or EncryptionKeys(), capabilities, options).draft()
+    return _Drafting(wanted, EncryptionKeys() if target is None else target, capabilities, options).draft()
 
 
 def _renamed(archive: EncryptionKeys, options: ImportOptions) -> EncryptionKeys:
@@ -126,8 +126,10 @@ class _Drafting:
         return self._made
 
     def _decide_kek(self, kek: Kek) -> KeyItem:
-        if kek.key in self._target.hidden:
-            return KeyItem(kek.key, KEY_CONFLICT, LEAVE, f"the target does not tell it: {self._target.hidden[kek.key]}")
+        for hidden in (kek.key, DekKey("", "", "", 0)):
+            if hidden in self._target.hidden and kek.name not in self._target.keks:
+                why = f"the target does not tell it: {self._target.hidden[hidden]}"
+                return KeyItem(kek.key, KEY_CONFLICT, LEAVE, why)
         held = self._target.keks.get(kek.name)
         if held is None:
             return KeyItem(kek.key, NEW, CREATE)

@@ -181,6 +181,14 @@ def test_what_the_target_does_not_tell_is_left(hidden: DekKey) -> None:
     assert [item.why for item in draft.plan.left] == ["the target does not tell it: no KMS"]
 
 
+@pytest.mark.parametrize("hidden", [DekKey("a", "", "", 0), DekKey("", "", "", 0)])
+def test_nothing_is_made_where_the_target_tells_nothing(hidden: DekKey) -> None:
+    archive = keys_of([kek("a")], [dek("a", "s", 1, "AAEC")])
+    draft = drafted(archive, replace(keys_of([], []), hidden={hidden: "no right"}))
+    assert draft.plan.steps == ()
+    assert [item.why for item in draft.plan.left] == ["the target does not tell it: no right"] * 2
+
+
 def test_subjects_get_their_new_names_and_modes() -> None:
     archive = RegistryState(
         keys=keys_of([kek("a"), kek("b/c")], [dek("a", "s", 1, "AAEC"), dek("a", ":.eu:s", 1, "AAEC")])

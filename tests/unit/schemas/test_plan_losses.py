@@ -57,17 +57,17 @@ TAGGED, RULED = ("metadata", 2, ("tagged",)), ("rules", 1, ("ruled",))
 ABROAD, LEAF = ("contexts", 2, (":.eu:", ":.eu:plain")), ("soft_deletes", 1, ("leaf",))
 KEK, LEAF_AND_KEK = ("soft_deletes", 1, ("k",)), ("soft_deletes", 2, ("k", "leaf"))
 TO_LATEST, AND_IN_JSON = ("references", 2, ("abroad", "newest")), ("references", 3, ("abroad", "json", "newest"))
-ELSEWHERE = ("references", 1, ("abroad",))
+ELSEWHERE, LATEST = ("references", 1, ("abroad",)), ("references", 1, ("newest",))
 CONFIG, ALL_SETTINGS = ("configs", 1, ("holder",)), ("configs", 3, ("holder",))
 KEYS = ("deks", 2, ("k", "tagged"))
 COMMUNITY = replace(ConfluentRegistry.declared, config_fields=COMMUNITY_CONFIG_FIELDS)
 WITH_RULES = replace(ConfluentRegistry.declared, register_keeps_rule_sets=True, import_keeps_rule_sets=True)
 AS_IN_REDPANDA = [TAGGED, RULED, ABROAD, LEAF, TO_LATEST, ALL_SETTINGS, KEYS]
 LOSSES = {
-    "Confluent, keep": (WITH_RULES, [KEK]),
-    "Confluent, assign": (WITH_RULES, [LEAF_AND_KEK]),
-    "Confluent community, keep": (COMMUNITY, [RULED, KEK, CONFIG]),
-    "Confluent community, assign": (COMMUNITY, [RULED, LEAF_AND_KEK, CONFIG]),
+    "Confluent, keep": (WITH_RULES, [KEK, LATEST]),
+    "Confluent, assign": (WITH_RULES, [LEAF_AND_KEK, LATEST]),
+    "Confluent community, keep": (COMMUNITY, [RULED, KEK, LATEST, CONFIG]),
+    "Confluent community, assign": (COMMUNITY, [RULED, LEAF_AND_KEK, LATEST, CONFIG]),
     "AxonOps, keep": (AxonOpsRegistry.declared, [TAGGED, RULED, LEAF, ELSEWHERE, CONFIG]),
     "AxonOps, assign": (AxonOpsRegistry.declared, [LEAF, ELSEWHERE, CONFIG]),
     "Karapace, assign": (

@@ -84,7 +84,11 @@ def test_the_environment_gives_all_of_a_family(family: str) -> None:
 def test_the_role_restore_gives_the_modules_all_that_they_take(tasks: str, module: str, own: set[str]) -> None:
     (given,) = given_to(module, load(f"roles/restore/tasks/{tasks}.yml"))
     assert set(given) == module_options(module) - own
-    named = {"backup_id": "restore_from", "restore_point": "__restore_number"}
+    named = {
+        "backup_id": "restore_from",
+        "restore_point": "__restore_number",
+        "only_groups": "__restore_only_groups",
+    }
     for option, value in given.items():
         assert value.startswith("{{ " + named.get(option, f"restore_{option}") + " "), option
 

@@ -116,6 +116,7 @@ class Names:
                 object_name=old,
             )
         contexts = {*archive.contexts, *archive.highest_ids, *map(context_of, [*held, *archive.settings])}
+        contexts.discard(context_of(OVERALL_SCOPE))  # it holds no subjects
         for context in sorted(set(self._contexts) - contexts):
             raise InvalidOption(
                 f"context_mapping names the context {context}, which the backup does not have; it has "

@@ -200,4 +200,7 @@ def test_the_id_map_is_by_contexts_of_the_archive() -> None:
 )
 def test_context_mappings_that_cannot_be_used(mapping: dict[str, Any], why: str) -> None:
     with pytest.raises(InvalidOption, match=why):
-        planned(state("a 1 = 1", ":.eu:a 1 = 1"), context_mapping=mapping)
+        planned(
+            replace(state("a 1 = 1", ":.eu:a 1 = 1"), settings={":.__GLOBAL:": ScopeSettings()}),
+            context_mapping=mapping,
+        )

@@ -232,3 +232,10 @@ MAKES = {
         soak=("as new",),
     ),
 }
+IDS = [
+    (make, ids)
+    for make, known in MAKES.items()
+    for ids in ("keep", "assign")
+    if ids == known.states["empty"].options.get("ids", ids)
+]
+"""What each make can do with the ids of an empty target's schemas."""

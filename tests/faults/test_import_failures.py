@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from faults.import_checks import check_rerun
 from faults.import_target import Course, Target, kill, prepare, take_course
-from faults.makes import STATES
+from faults.makes import IDS, STATES
 from faults.registry_proxy import SERVER_ERROR, Answer, Fault
 
 from testbed.contents import set_mode
@@ -85,7 +85,20 @@ def test_prior_modes_are_put_back_when_asked_for(target: Target, state: str) -> 
     assert "stay closed" not in failed["msg"]
     assert failed["msg"].endswith("The modes are as they were before.")
     assert target.modes() == course.before
-    assert target.journal() == []
+    assert target.pending() == {}
+    assert target.incomplete() == set()
+    check_rerun(target, course)
+
+
+@pytest.mark.parametrize(("make", "ids"), IDS)
+def test_what_a_failed_import_has_made_is_its_own_for_the_next_one(target: Target, ids: str) -> None:
+    target.more = {"ids": ids, "on_failure": "prior_modes"}
+    course = take_course(target, "empty")
+    prepare(target, "empty")
+    nth = next(number for number, write in enumerate(course.writes, 1) if write.method == "DELETE")
+    # All but the soft deletes are made, and nothing is closed: live versions must not be taken for the target's own.
+    target.import_failing(nth, answer=SERVER_ERROR).failed()
+    check_rerun(target, course)
 
 
 @pytest.mark.parametrize("state", ["closed", "part-filled"])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from faults.import_target import Target, prepare, take_course
-from faults.makes import MAKES
+from faults.makes import IDS
 from faults.registry_proxy import BAD_GATEWAY, TOO_MANY_REQUESTS, WRITES, Fault, RegistryProxy
 
 ON_THE_WAY = {
@@ -17,13 +17,6 @@ ON_THE_WAY = {
     "it is never sent on": {"drop": True},
     "it meets a bad gateway": {"answer": BAD_GATEWAY},
 }
-IDS = [
-    (make, ids)
-    for make, known in MAKES.items()
-    for ids in ("keep", "assign")
-    if ids == known.states["empty"].options.get("ids", ids)
-]
-"""What each make can do with the ids of an empty target's schemas."""
 
 
 def fail_every_other(proxy: RegistryProxy, method: str, fault: dict[str, Any]) -> None:

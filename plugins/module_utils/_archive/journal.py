@@ -149,14 +149,17 @@ class JournalRun:
         with self._lock:
             self._write()
 
-    def finish(self) -> bool:
+    def finish(self, *, unfinished: bool = False) -> bool:
         """End the run: its document goes when nothing is left to undo or to decide, and else says that it is over.
+
+        Args:
+            unfinished: Whether it stays all the same, since the next run must know what this one may have made.
 
         Returns:
             Whether the document went.
         """
         with self._lock:
-            if not self.pending() and not self.incomplete:
+            if not self.pending() and not self.incomplete and not unfinished:
                 self.storage.delete(self.path)
                 return True
             self.ended = True

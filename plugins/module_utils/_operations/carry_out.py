@@ -264,12 +264,13 @@ class Execution:
                 self._close()
             else:
                 self._put_all_back()
-        self._end(error, "" if self.journal.pending() or not self.opened else " The modes are as they were before.")
+        said = "" if self.journal.pending() or not self.opened else " The modes are as they were before."
+        self._end(error, said, unfinished=self.writing or bool(self.plan.options.unfinished))
 
-    def _end(self, error: BaseException, said: str) -> None:
+    def _end(self, error: BaseException, said: str, *, unfinished: bool = False) -> None:
         """End the run in the journal, and tell in the error what is not as it was, and how to go on."""
         with contextlib.suppress(LifeboatError):
-            self.journal.finish()
+            self.journal.finish(unfinished=unfinished)
         if isinstance(error, LifeboatError):
             error.message += self._left_behind() or said
 

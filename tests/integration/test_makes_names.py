@@ -78,6 +78,17 @@ def test_apicurio_takes_all_that_does_not_end_a_line(
     assert held == {"tab\there", "del\x7f", "\x80high\x9f", "line"}
 
 
+def test_a_name_that_is_too_long_is_refused_before_the_first_write(
+    registry: AxonOpsRegistry, apicurio: Apicurio, run_in_store: Run
+) -> None:
+    for length in (512, 513):
+        register(registry, "x" * length, avro("Record", f"f{length}"))
+    run_in_store("schema_registry_export", registry).succeeded()
+    for ids in ("keep", "assign"):
+        assert forbidden(run_in_store("schema_registry_import", apicurio, ids=ids)) == {"x" * 513}
+    assert apicurio.call("GET", f"{NATIVE}/search/artifacts")["count"] == 0
+
+
 def test_axonops_takes_no_nul_in_a_database(registry_factory: Callable[..., AxonOpsRegistry]) -> None:
     target = registry_factory(storage="postgresql")
     with pytest.raises(urllib.error.HTTPError, match="500"):

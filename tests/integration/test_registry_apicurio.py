@@ -37,7 +37,7 @@ JSON_SCHEMA = '{"$schema":"http://json-schema.org/draft-07/schema#","maximum":1.
 NAMES = [
     "a/b", "a b", "100%", "a%2Fb", "plus+plus", "q?m=1&x", "hash#tag", "semi;colon", "at@x", "com,ma", "star*",
     '"quotes"', "back\\slash", "tab\tx", "\u00e9-nfc", "e\u0301-nfd", "日本", "😀", "<x>", ".", ":lead", "a:b",
-    "x" * 400, "".join(chr(code) for code in (*range(32), *range(127, 160)) if code not in (10, 13, 133)),
+    "x" * 512, "".join(chr(code) for code in (*range(32), *range(127, 160)) if code not in (10, 13, 133)),
 ]  # fmt: skip
 
 
@@ -243,6 +243,14 @@ def test_every_name_survives(apicurio_server: Apicurio, name: str) -> None:
     assert VersionKey(name, 1) in registry.list_versions().versions
     registry.soft_delete(version.key)
     assert registry.read_version(version.key, deleted=True) == replace(version, deleted=True)
+
+
+def test_a_longer_name_is_refused(apicurio_server: Apicurio) -> None:
+    longest = dialect.ApicurioRegistry.declared.longest_name
+    assert longest == 512
+    path = f"{COMPATIBLE}/subjects/{'é' * (longest + 1)}/versions"
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        apicurio_server.call("POST", urllib.parse.quote(path), {"schema": '"string"'})
 
 
 @pytest.mark.parametrize("character", sorted(dialect.ApicurioRegistry.declared.forbidden_characters))

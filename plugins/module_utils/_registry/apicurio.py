@@ -104,6 +104,7 @@ class ApicurioRegistry(Registry):
         guesses_types=True,
         one_type_a_subject=True,
         forbidden_characters=frozenset("\n\r\x85\u2028\u2029"),  # what ends a line
+        longest_name=512,
     )
     health_path: ClassVar[str] = "/config"
 

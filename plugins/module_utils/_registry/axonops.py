@@ -75,6 +75,7 @@ class AxonOpsRegistry(Registry):
         guesses_types=False,
         one_type_a_subject=False,
         forbidden_characters=frozenset("/\0"),  # PostgreSQL stores no NUL, so that it answers with 500
+        longest_name=None,  # 255 on a database, which it does not tell
     )
     health_path: ClassVar[str] = "/health/ready"
     hides_in_silence: ClassVar[bool] = False  # every role may read everything

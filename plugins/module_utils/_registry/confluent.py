@@ -84,6 +84,7 @@ class ConfluentRegistry(Registry):
         guesses_types=False,
         one_type_a_subject=False,
         forbidden_characters=frozenset({"\\", *map(chr, (*range(32), *range(127, 160)))}),
+        longest_name=None,
     )
     health_path: ClassVar[str] = "/"
 

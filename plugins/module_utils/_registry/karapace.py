@@ -66,6 +66,7 @@ class KarapaceRegistry(PlainRegistry):
         guesses_types=False,
         one_type_a_subject=False,
         forbidden_characters=frozenset(map(chr, (*range(32), *range(127, 160)))),  # taken, and then answered with 500
+        longest_name=None,
     )
     health_path: ClassVar[str] = "/_health"
 

@@ -69,6 +69,7 @@ class RedpandaRegistry(PlainRegistry):
         guesses_types=False,
         one_type_a_subject=False,
         forbidden_characters=frozenset(map(chr, (*range(32), 127))),
+        longest_name=None,
     )
     health_path: ClassVar[str] = "/status/ready"
 

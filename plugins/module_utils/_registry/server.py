@@ -82,6 +82,9 @@ class Server:
         bad = sorted(self.declared.forbidden_characters.intersection(subject))
         if bad:
             return f"{self.implementation} cannot be asked for names with {', '.join(map(repr, bad))}"
+        longest = self.declared.longest_name
+        if longest is not None and len(subject) > longest:
+            return f"{self.implementation} has names of up to {longest} characters"
         if not subject:
             return "it is empty"
         try:

@@ -44,4 +44,5 @@ READING_ONLY = Capabilities(
     guesses_types=False,
     one_type_a_subject=False,
     forbidden_characters=frozenset("/"),
+    longest_name=None,
 )

@@ -93,6 +93,8 @@ class Capabilities:
             that do not show it (`content.shows_type`).
         one_type_a_subject: Whether all versions of a subject are of the type of its first one.
         forbidden_characters: Characters that no subject's or context's name can have over its API.
+        longest_name: The most characters of a subject's name; None where only the size of a request limits it, or
+            where nothing tells the limit.
     """
 
     writes: bool
@@ -131,6 +133,7 @@ class Capabilities:
     guesses_types: bool
     one_type_a_subject: bool
     forbidden_characters: frozenset[str]
+    longest_name: int | None
 
     def describe(self) -> dict[str, Any]:
         """Return the fields as plain JSON values, for a module's result."""

@@ -149,6 +149,9 @@ def _name_problem(subject: str, capabilities: Capabilities) -> Iterator[Problem]
         shown = ", ".join(map(repr, wrong))
         why = f"the target cannot be asked for names with {shown}; give another name in subject_mapping"
         yield Problem(subject, 0, "forbidden_name", why)
+    elif capabilities.longest_name is not None and len(subject) > capabilities.longest_name:
+        why = f"the target takes up to {capabilities.longest_name} characters; give another name in subject_mapping"
+        yield Problem(subject, 0, "forbidden_name", why)
 
 
 def _id_problem(version: SchemaVersion, capabilities: Capabilities, options: ImportOptions) -> Iterator[Problem]:

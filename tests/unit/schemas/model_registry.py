@@ -74,6 +74,7 @@ CONFLUENT = Capabilities(
     guesses_types=False,
     one_type_a_subject=False,
     forbidden_characters=frozenset("\\"),
+    longest_name=None,
 )
 AXONOPS = replace(
     CONFLUENT,

@@ -108,6 +108,14 @@ def test_a_purge_is_killed(target: Target) -> None:
     assert target.server.call("GET", "/config/event") == course.after["configs"]["event"]
 
 
+def test_a_kill_leaves_no_config_to_be_put_back_where_none_is_taken_any_more(target: Target) -> None:
+    state = "part-filled with new ids"
+    course = take_course(target, state)
+    closing = max(nth for nth, write in enumerate(course.writes, 1) if write.path.startswith("/mode/payments-value"))
+    assert course.after["modes"]["payments-value"] == "READONLY"
+    kill_and_recover(target, state, course, [(closing, True)])
+
+
 def test_a_recovery_is_killed(target: Target) -> None:
     course = take_course(target, "part-filled")
     prepare(target, "part-filled")

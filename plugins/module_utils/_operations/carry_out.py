@@ -221,10 +221,10 @@ class Execution:
     def _reopen(self) -> None:
         """Put the modes and configs in place that stay: those of the archive, else those that were there before."""
         final = {(change.kind, change.scope): change for change in self.plan.settings}
-        pending = sorted(
-            self.journal.pending(), key=lambda c: (c.kind == "mode", is_wide_scope(c.scope), c.scope == GLOBAL_SCOPE)
-        )
-        self._put_back([change for change in pending if change.kind == "config" or change.key not in final], final)
+        pending = sorted(self.journal.pending(), key=lambda c: (is_wide_scope(c.scope), c.scope == GLOBAL_SCOPE))
+        # A scope that is READONLY again takes no config: the journal must then have none that is to be put back.
+        self._put_back([change for change in pending if change.kind == "config"], final)
+        self._put_back([change for change in pending if change.kind == "mode" and change.key not in final])
         left = {change.key: change for change in self.journal.pending()}
         self.journal.record_all(replace(change, value=final[key].value) for key, change in left.items())
         made = []

@@ -76,8 +76,8 @@ class Capabilities:
         undelete_by_register: Whether registering a soft-deleted version again, with its id, brings it back.
         register_purges_lower: Whether registering a version removes lower soft-deleted ones of the same id and subject.
         parallel_registrations: How many registrations without ids, and soft deletes among them, it gains from at once,
-            where they have nothing to do with each other (`schedule.steps_before`); 1 where a lock lets them through one
-            by one. Those with ids never go at once.
+            where they have nothing to do with each other (`schedule.steps_before`); 1 where a lock lets them through
+            one by one. Those with ids never go at once.
         encryption_keys: Whether it keeps key encryption keys and the data encryption keys that they wrap.
         deletes_used_keks: Whether a key encryption key can be soft-deleted while data encryption keys under it live.
         configs_need_level: Whether a config without ``compatibilityLevel`` is refused or ignored.

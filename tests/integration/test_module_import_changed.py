@@ -163,7 +163,7 @@ def test_what_the_target_drops_must_be_accepted(
         assert failed["failure"]["code"] == "loss_not_accepted"
         losses = {loss["kind"]: (loss["count"], loss["subjects"]) for loss in failed["failure"]["losses"]}
         assert losses == {"metadata": (1, ["tagged"]), "rules": (1, ["ruled"])}
-        assert failed["msg"].endswith("To import nevertheless, add metadata, rules to accept_losses.")
+        assert "To accept this, add metadata, rules to accept_losses. The roles have these options" in failed["msg"]
     assert bring(registry, accept_losses=["rules"]).failed()["failure"]["losses"][0]["kind"] == "metadata"
     assert holding(registry) == before
 
@@ -175,8 +175,23 @@ def test_what_the_target_drops_must_be_accepted(
         told.pop("metadata", None)
         told.pop("ruleSet", None)
     assert held == wanted
-    for losses in (["metadata", "rules"], []):
-        assert not bring(registry, accept_losses=losses).succeeded()["changed"]
+    again = bring(registry, accept_losses=["metadata", "rules"]).succeeded()
+    assert (again["changed"], again["plan"]["lost"]) == (False, made["plan"]["lost"])
+    assert bring(registry).failed()["failure"]["losses"] == made["plan"]["lost"]
+
+
+def test_what_a_registry_shows_already_is_not_lost_on_it(export: Run, bring: Run, registry: AxonOpsRegistry) -> None:
+    register(registry, "shop", avro("Shop", metadata=METADATA))
+    policy = {"compatibility": "FULL", "compatibilityPolicy": "STRICT"}
+    registry.call("PUT", "/config/shop", policy)
+    before = holding(registry), registry.call("GET", "/config/shop")
+    export(registry).succeeded()
+    for strategy in ("preserve", "overwrite"):
+        same = bring(registry, strategy=strategy).succeeded()
+        assert (same["changed"], same["plan"]["exact"], same["plan"]["lost"]) == (False, True, [])
+    registry.call("PUT", "/config/shop", policy | {"compatibility": "NONE"})
+    bring(registry, strategy="overwrite").succeeded()
+    assert (holding(registry), registry.call("GET", "/config/shop")) == before
 
 
 def test_a_large_plan_is_told_in_short(

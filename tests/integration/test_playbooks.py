@@ -319,6 +319,28 @@ def test_a_password_that_hides_what_it_equals_is_no_hindrance(
     assert {host: holding(registry) for host, registry in registries.items()} == before
 
 
+def test_verify_tells_what_was_lost_with_consent(
+    registry: AxonOpsRegistry, registry_factory: RegistryFactory, tmp_path: Path
+) -> None:
+    source = registry_factory()
+    source.call("POST", "/subjects/owned/versions", {"schema": '"int"', "metadata": {"properties": {"owner": "shop"}}})
+    environments = Environments.of(tmp_path, prod=source, dr=registry)
+    for playbook in ("init", "backup"):
+        assert environments.play(playbook, "prod").status == 0
+    consent = {"restore_accept_losses": "metadata"}
+    outcome = environments.play("restore", "dr", lifeboat_restore_into="dr", **consent)
+    assert outcome.status == 0, outcome.output
+
+    outcome = environments.play("verify", "dr")
+    assert outcome.status == 2
+    assert "metadata (1, of owned)" in outcome.messages("dr")[-1]
+    outcome = environments.play("verify", "dr", **consent)
+    assert outcome.status == 0, outcome.output
+    assert outcome.messages("dr")[-1].endswith("is as it was backed up but for the accepted losses (metadata).")
+    outcome = environments.play("verify", "prod", verify_compare=True)
+    assert outcome.messages("prod")[-1].endswith("the registry is as it was backed up.")
+
+
 def test_the_environment_gives_a_single_host_its_registry_and_store(environments: Environments) -> None:
     environment = {
         "LIFEBOAT_REGISTRY_URL": f"{CLOSED},{environments.registries['prod'].endpoint}",

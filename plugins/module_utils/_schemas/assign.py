@@ -162,6 +162,8 @@ class _Assignment:
             if equal:
                 twin = min(equal, key=lambda v: (v.deleted != group.deleted, v.deleted, v.version))
                 self._twins[wanted.key] = twin
+                if not same(twin.content, original):
+                    self._lost.extend(Lost(kind, wanted.key.subject, str(wanted.key)) for kind in wanted.lost)
                 return self._of_twin(group, twin)
             kind = self._registered_as(content)
             for version in there:

@@ -10,8 +10,9 @@ from dataclasses import replace
 
 from .capabilities import Capabilities
 from .classify import KEPT, PURGE, REFUSE, REGISTER, SOFT_DELETE, Decision, Held, decide
+from .content import same
 from .draft import Draft
-from .import_plan import ImportOptions, Item, Register
+from .import_plan import IDENTICAL, LIVE_ON_TARGET, SOFT_DELETED_ON_TARGET, ImportOptions, Item, Register
 from .losses import Lost
 from .model import RegistryState, SchemaVersion, VersionKey
 from .order import Order
@@ -21,6 +22,7 @@ from .settle import Settling
 from .wanted import IMPORT, Wish
 
 STAYS_LIVE = "other versions refer to it, so that the target keeps it live"
+_SAME = (IDENTICAL, LIVE_ON_TARGET, SOFT_DELETED_ON_TARGET)
 
 
 def draft_keep(made: Wish, target: RegistryState, capabilities: Capabilities, options: ImportOptions) -> Draft:
@@ -48,7 +50,7 @@ def draft_keep(made: Wish, target: RegistryState, capabilities: Capabilities, op
     for key, decision in decisions.items():
         seen = first[key] if key.subject in purged else decision
         draft.items.append(_item(decision, seen.classification, key in settling.stay_live))
-        draft.lost.extend(_lost(decision))
+        draft.lost.extend(_lost(decision, held.versions.get(key)))
         if decision.action == REFUSE:
             draft.problems.append(Problem(key.subject, key.version, decision.kind, decision.why))
     purges, purge_problems = purge(purged, target.versions)
@@ -69,11 +71,12 @@ def _item(decision: Decision, classification: str, stays_live: bool) -> Item:
     return Item(wanted.source, wanted.version.id, wanted.key.subject, classification, action, why)
 
 
-def _lost(decision: Decision) -> list[Lost]:
-    if decision.action != REGISTER:
-        return []
-    key = decision.wanted.key
-    return [Lost(kind, key.subject, str(key)) for kind in decision.wanted.lost]
+def _lost(decision: Decision, there: SchemaVersion | None) -> list[Lost]:
+    wanted, key = decision.wanted, decision.wanted.key
+    without = there is not None and decision.classification in _SAME and not same(there.content, wanted.original)
+    if without or decision.action == REGISTER:
+        return [Lost(kind, key.subject, str(key)) for kind in wanted.lost]
+    return []
 
 
 def _compared(draft: Draft) -> frozenset[str]:

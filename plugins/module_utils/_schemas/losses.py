@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -81,10 +81,16 @@ def summed(lost: Iterable[Lost]) -> tuple[Loss, ...]:
     for one in lost:
         by_kind[one.kind].add(one)
     return tuple(
-        Loss(kind, tuple(sorted({one.subject for one in found})), len(found), LOSS_KINDS[kind])
+        Loss(kind, tuple(sorted({one.subject for one in found})), len(found), _why(kind, found))
         for kind, found in by_kind.items()
         if found
     )
+
+
+def _why(kind: str, found: Collection[Lost]) -> str:
+    """Say what a kind of loss means; of configs also which fields and modes, since there are few of them."""
+    named = ", ".join(sorted({one.what for one in found})[:_SHOWN_SUBJECTS]) if kind == CONFIGS else ""
+    return LOSS_KINDS[kind] + (f" Here: {named}." if named else "")
 
 
 def stored_content(

@@ -67,7 +67,7 @@ def plan_import(
         Refused: The target cannot be written to at all.
     """
     _check(capabilities, options)
-    made = wish(archive, capabilities, options)
+    made = wish(archive, target, capabilities, options)
     check_ids(made.versions.values(), options)
     draft = (draft_keep if options.ids == KEEP else draft_assign)(made, target, capabilities, options)
     reserve_highest_ids(made, draft, target, capabilities, options)

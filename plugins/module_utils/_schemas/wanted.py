@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from .capabilities import Capabilities
@@ -89,8 +89,14 @@ def scopes_to_read(archive: RegistryState, options: ImportOptions) -> list[str]:
     return sorted({*scopes, *(context_scope(context_of(scope)) for scope in scopes)})
 
 
-def wish(archive: RegistryState, capabilities: Capabilities, options: ImportOptions) -> Wish:
+def wish(archive: RegistryState, target: RegistryState, capabilities: Capabilities, options: ImportOptions) -> Wish:
     """Turn an archive into what a target is to hold.
+
+    Args:
+        archive: The selected part of a restore point.
+        target: What the target holds.
+        capabilities: What it can hold.
+        options: What was asked for.
 
     Raises:
         InvalidOption: A mapping names what the archive lacks, or brings two subjects to one name.
@@ -110,7 +116,7 @@ def wish(archive: RegistryState, capabilities: Capabilities, options: ImportOpti
     for context, highest in archive.highest_ids.items():
         new = names.context(context)
         made.highest_ids[new] = max(highest, made.highest_ids.get(new, highest))
-    _add_all_settings(archive.settings, names, capabilities, made)
+    _add_all_settings(archive.settings, target.settings, names, capabilities, made)
     for scope in {*(key.subject for key in made.versions), *made.settings}:
         if not is_wide_scope(scope):
             made.problems.extend(_name_problem(scope, capabilities))
@@ -170,7 +176,11 @@ def _number_problem(version: SchemaVersion, capabilities: Capabilities) -> Itera
 
 
 def _add_all_settings(
-    settings: Mapping[str, ScopeSettings], names: Names, capabilities: Capabilities, made: Wish
+    settings: Mapping[str, ScopeSettings],
+    there: Mapping[str, ScopeSettings],
+    names: Names,
+    capabilities: Capabilities,
+    made: Wish,
 ) -> None:
     """Add the settings under the target's scopes; where contexts come together, those of the one that stays there."""
     for scope in sorted(settings, key=lambda scope: (names.of(scope) != scope, scope)):
@@ -181,7 +191,8 @@ def _add_all_settings(
                     f"The settings of {scope or 'the registry'} are not applied to {new or 'the registry'}."
                 )
         else:
-            _add_settings(new, held if new == scope else _moved(held), names, capabilities, made)
+            shown = there.get(new, ScopeSettings()).config.value or {}
+            _add_settings(new, held if new == scope else _moved(held), shown, names, capabilities, made)
 
 
 def _moved(settings: ScopeSettings) -> ScopeSettings:
@@ -190,7 +201,15 @@ def _moved(settings: ScopeSettings) -> ScopeSettings:
     return replace(settings, mode=UNSET) if unset else settings
 
 
-def _add_settings(scope: str, settings: ScopeSettings, names: Names, capabilities: Capabilities, made: Wish) -> None:
+def _add_settings(
+    scope: str,
+    settings: ScopeSettings,
+    shown: Collection[str],
+    names: Names,
+    capabilities: Capabilities,
+    made: Wish,
+) -> None:
+    """Add the settings of one of the target's scopes; ``shown``: the fields that its config there has already."""
     if context_of(scope) != DEFAULT_CONTEXT and not capabilities.contexts:
         if not _says_nothing(settings):
             made.lost.append(Lost(CONTEXTS, scope, f"settings of {scope}"))
@@ -203,7 +222,7 @@ def _add_settings(scope: str, settings: ScopeSettings, names: Names, capabilitie
         if mode.value != READWRITE:  # a target without modes is always in READWRITE
             made.lost.append(Lost(CONFIGS, scope, f"mode {mode.value}"))
         mode = UNSET
-    made.settings[scope] = ScopeSettings(_config(scope, settings.config, names, capabilities, made), mode)
+    made.settings[scope] = ScopeSettings(_config(scope, settings.config, shown, names, capabilities, made), mode)
 
 
 def _says_nothing(settings: ScopeSettings) -> bool:
@@ -213,15 +232,17 @@ def _says_nothing(settings: ScopeSettings) -> bool:
     return defaults and True not in (config.is_set, mode.is_set)
 
 
-def _config(scope: str, config: Setting, names: Names, capabilities: Capabilities, made: Wish) -> Setting:
+def _config(
+    scope: str, config: Setting, shown: Collection[str], names: Names, capabilities: Capabilities, made: Wish
+) -> Setting:
     if not isinstance(config.value, dict):
         return config
     value = {name: field for name, field in config.value.items() if field is not None}
     for alias in ALIASES:
         if isinstance(value.get(alias), str) and not is_wide_scope(value[alias]):
             value[alias] = names.of(value[alias])
-    unknown = sorted(set(value) - capabilities.config_fields) if capabilities.config_fields is not None else []
-    for name in unknown:
+    known = capabilities.config_fields
+    for name in sorted(set(value) - known - set(shown)) if known is not None else ():
         made.lost.append(Lost(CONFIGS, scope, f"config field {name}"))
         del value[name]
     if scope in made.old_names and not capabilities.reads_past_aliases and value.pop(ALIASES[0], None):

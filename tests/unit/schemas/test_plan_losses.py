@@ -53,6 +53,7 @@ EVERYTHING = replace(
     keys=keys_of([kek("k", deleted=True)], [dek("k", "tagged", 1, "AAEC")]),
 )
 
+TOLD = [("metadata", 1)]
 TAGGED, RULED = ("metadata", 2, ("tagged",)), ("rules", 1, ("ruled",))
 ABROAD, LEAF = ("contexts", 2, (":.eu:", ":.eu:plain")), ("soft_deletes", 1, ("leaf",))
 KEK, LEAF_AND_KEK = ("soft_deletes", 1, ("k",)), ("soft_deletes", 2, ("k", "leaf"))
@@ -106,6 +107,33 @@ def test_a_make_loses_this_and_stops_for_it(make: str, capabilities: Capabilitie
         assert loss.kind == kind
     plan = planned(archive, capabilities=capabilities, ids=ids, accept_losses=frozenset(kinds))
     assert [loss.kind for loss in plan.losses] == [kind for kind, _count, _subjects in expected]
+
+
+@pytest.mark.parametrize("ids", ["keep", "assign"])
+@pytest.mark.parametrize("make", ["Confluent community", "AxonOps"])
+def test_a_second_run_tells_what_the_first_one_has_lost(make: str, ids: str) -> None:
+    capabilities, _expected = LOSSES[f"{make}, {ids}"]
+    capabilities = replace(capabilities, import_keeps_metadata=False, register_keeps_metadata=False)
+    archive = state(version("tagged 1 = 1", metadata=METADATA), "plain 1 = 2")
+    target = state(version("tagged 1 = 1"), "plain 1 = 2")
+    assert [(loss.kind, loss.count) for loss in refused(archive, target, capabilities, ids=ids).losses] == TOLD
+    plan = planned(archive, target, capabilities, ids=ids, accept_losses=frozenset({"metadata"}))
+    assert ([(loss.kind, loss.count) for loss in plan.losses], plan.steps) == (TOLD, ())
+    assert planned(archive, archive, capabilities, ids=ids).losses == ()
+
+
+def test_a_config_field_that_the_target_shows_is_not_lost() -> None:
+    policy = {**FULL, "compatibilityPolicy": "STRICT"}
+    archive = replace(state("shop 1 = 1"), settings={"shop": ScopeSettings(Setting(policy, True))})
+    axonops = AxonOpsRegistry.declared
+    [loss] = refused(archive, state("shop 1 = 1"), axonops, strategy="overwrite").losses
+    assert loss.why == f"{LOSS_KINDS['configs']} Here: config field compatibilityPolicy."
+    same = planned(archive, archive, axonops, strategy="overwrite")
+    assert (same.losses, same.settings) == ((), ())
+    other = replace(
+        archive, settings={"shop": ScopeSettings(Setting(policy | {"compatibilityPolicy": "LENIENT"}, True))}
+    )
+    assert [change.value for change in planned(archive, other, axonops, strategy="overwrite").settings] == [policy]
 
 
 def test_what_holds_everything_loses_nothing() -> None:

@@ -15,6 +15,30 @@ from .losses import Loss
 _SHOWN_PROBLEMS = 20
 _SHOWN_SUBJECTS = 5
 
+_ASSIGN = "ids: assign gives new ids and version numbers"
+_CONTEXT = "context_mapping brings schemas into another context, where their ids are free"
+_RENAME = "subject_mapping gives subjects other names, where their ids are free"
+_PURGE = (
+    "strategy: overwrite with allow_purge: true purges a subject and imports it anew, where all its ids come back with "
+    "their contents"
+)
+_SKIP = "strategy: skip leaves such versions out"
+_EXCLUDE = "exclude_subjects leaves whole subjects out"
+_INCLUDE = "subjects takes in what is referred to, where the backup has it"
+_WAYS_OUT = {
+    "id_conflict": (_ASSIGN, _CONTEXT, _SKIP, _EXCLUDE),
+    "version_conflict": (_ASSIGN, _CONTEXT, _RENAME, _PURGE, _SKIP, _EXCLUDE),
+    "content_conflict": (_SKIP, _EXCLUDE),
+    "purge_not_allowed": (_ASSIGN, _CONTEXT, _RENAME, _SKIP, _EXCLUDE),
+    "purge_unsafe": (_ASSIGN, _CONTEXT, _RENAME, _SKIP, _EXCLUDE),
+    "unresolved_reference": (_INCLUDE, _EXCLUDE),
+    "reference_cycle": (_EXCLUDE,),
+    "id_out_of_range": (_ASSIGN, _EXCLUDE),
+    "unrecognised_type": (_EXCLUDE,),
+}
+_NO_OPTION_HELPS = {"alias_on_target", "read_only_target"}
+_IN_ROLES = "The roles have these options with restore_ before their names."
+
 
 @dataclass(frozen=True, order=True)
 class Problem:
@@ -26,7 +50,7 @@ class Problem:
         kind: A class of conflict, or ``unresolved_reference``, ``reference_cycle``, ``forbidden_name``,
             ``id_out_of_range``, ``purge_not_allowed``, ``purge_unsafe``, ``alias_on_target``, ``read_only_target``,
             ``not_empty``, ``unrecognised_type``, ``mixed_types``.
-        why: What is in the way, and what to do.
+        why: What is in the way; and what to do, unless `ImportRefused` tells it for all of this kind.
     """
 
     subject: str
@@ -53,15 +77,18 @@ class ImportRefused(Refused):
         shown = [f"{problem}." for problem in self.problems[:_SHOWN_PROBLEMS]]
         if len(self.problems) > _SHOWN_PROBLEMS:
             shown.append(f"And {len(self.problems) - _SHOWN_PROBLEMS} more.")
+        found = {problem.kind for problem in self.problems}
         parts = []
         if shown:
             parts.append("The import is refused before any write. " + " ".join(shown))
+        if ways := dict.fromkeys(way for kind, of_kind in _WAYS_OUT.items() if kind in found for way in of_kind):
+            parts.append(f"Ways out: {'; '.join(ways)}.")
         if self.losses:
             named = " ".join(f"{loss.kind} ({loss.count}, of {_subjects(loss)}): {loss.why}" for loss in self.losses)
             kinds = ", ".join(loss.kind for loss in self.losses)
-            parts.append(
-                f"The target would lose something. {named} To import nevertheless, add {kinds} to accept_losses."
-            )
+            parts.append(f"The target would lose something. {named} To accept this, add {kinds} to accept_losses.")
+        if self.losses or found - _NO_OPTION_HELPS:
+            parts.append(_IN_ROLES)
         super().__init__(
             " ".join(parts),
             code="import_conflict" if self.problems else "loss_not_accepted",

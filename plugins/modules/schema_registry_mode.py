@@ -118,11 +118,13 @@ modes_omitted:
   type: int
   sample: 0
 recovered:
-  description: What was put back, and what was not and why.
+  description: What was put back, and what was not and why. C(prior) is what was there before the interrupted import,
+    C(set) what that import had set, and C(found) what this task found. Where C(result) is V(put back), the scope
+    has C(prior) again, in check mode it would; else it still has C(found).
   returned: O(state=recovered)
   type: list
   elements: dict
-  sample: [{kind: mode, scope: "", prior: READWRITE, set: IMPORT, now: IMPORT, result: put back}]
+  sample: [{kind: mode, scope: "", prior: READWRITE, set: IMPORT, found: IMPORT, result: put back}]
 recovered_omitted:
   description: How many of these are left out of RV(recovered), to keep the result small.
   returned: O(state=recovered)

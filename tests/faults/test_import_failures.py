@@ -138,6 +138,7 @@ def test_a_mode_cannot_be_put_back(target: Target, state: str) -> None:
     assert pending
     recovered = target.recover().succeeded()
     assert {each["result"] for each in recovered["recovered"]} == {"put back"}
+    assert {(each["found"], "now" in each) for each in recovered["recovered"]} == {("IMPORT", False)}
     assert target.modes() == course.before
     assert target.journal() == []
 

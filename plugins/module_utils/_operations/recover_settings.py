@@ -104,7 +104,7 @@ class Recovery:
                 "scope": each.scope,
                 "prior": each.prior.value,
                 "set": each.value,
-                "now": now.value,
+                "found": now.value,
                 "result": outcome,
             }
             for each, outcome, now in self.found

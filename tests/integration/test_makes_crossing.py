@@ -135,7 +135,7 @@ def test_from_confluent_to_axonops(
 def test_from_confluent_to_apicurio(
     confluent: RegistryServer,
     run_in_store: Callable[..., Any],
-    apicurio: Apicurio,
+    new_apicurio: Apicurio,
     ids: str,
     unfit: list[str],
     registered: int,
@@ -143,12 +143,12 @@ def test_from_confluent_to_apicurio(
     """To a real one, either way; what was written is read again and compared by each import."""
     run_in_store("schema_registry_export", confluent).succeeded()
     options: dict[str, Any] = {"ids": ids, "accept_losses": EVERY_LOSS}
-    refused = run_in_store("schema_registry_import", apicurio, **options).failed()["failure"]
+    refused = run_in_store("schema_registry_import", new_apicurio, **options).failed()["failure"]
     assert sorted({each["subject"] for each in refused["conflicts"]}) == unfit
     options["exclude_subjects"] = unfit
-    made = run_in_store("schema_registry_import", apicurio, **options).succeeded()
+    made = run_in_store("schema_registry_import", new_apicurio, **options).succeeded()
     assert made["plan"]["actions"]["register"] == registered
-    assert not run_in_store("schema_registry_import", apicurio, **options).succeeded()["changed"]
+    assert not run_in_store("schema_registry_import", new_apicurio, **options).succeeded()["changed"]
 
 
 def test_from_karapace_to_confluent(karapace, run_in_store):

@@ -177,7 +177,7 @@ def test_a_version_that_its_registry_hides_is_counted(kafka: Kafka, store: Path)
 
 
 def test_what_keeps_an_id_comes_into_a_registry_that_is_filled_at_once(
-    kafka: Kafka, store: Path, apicurio: Apicurio
+    kafka: Kafka, store: Path, new_apicurio: Apicurio
 ) -> None:
     """Contexts of which only ids are known are among what it cannot hold."""
     topic = "_schemas_for_apicurio"
@@ -185,11 +185,11 @@ def test_what_keeps_an_id_comes_into_a_registry_that_is_filled_at_once(
     delete_all(kafka, topic)
     with EmulatedRegistry(Confluent) as empty:
         export(empty, store, kafka=kafka.options, schemas_topic=topic).succeeded()
-    [loss] = restore(apicurio, store).failed()["failure"]["losses"]
+    [loss] = restore(new_apicurio, store).failed()["failure"]["losses"]
     assert (loss["kind"], loss["count"], loss["subjects"][1]) == ("contexts", 7, ":.ctx-del:")
-    restore(apicurio, store, accept_losses=["contexts"]).succeeded()
-    assert not restore(apicurio, store, accept_losses=["contexts"]).succeeded()["changed"]
-    given = apicurio.call("POST", f"{COMPATIBLE}/subjects/new/versions", avro("New"))["id"]
+    restore(new_apicurio, store, accept_losses=["contexts"]).succeeded()
+    assert not restore(new_apicurio, store, accept_losses=["contexts"]).succeeded()["changed"]
+    given = new_apicurio.call("POST", f"{COMPATIBLE}/subjects/new/versions", avro("New"))["id"]
     assert given > HIGHEST
 
 

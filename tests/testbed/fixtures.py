@@ -179,6 +179,13 @@ def apicurio(apicurio_server: Apicurio) -> Apicurio:
 
 
 @pytest.fixture
+def new_apicurio(apicurio_server: Apicurio) -> Apicurio:
+    """The shared Apicurio Registry, started anew, so that it takes ids: it never held anything."""
+    apicurio_server.restart()
+    return apicurio_server
+
+
+@pytest.fixture
 def copies(kafka: Kafka, tmp_path: Path) -> Copies:
     """Backups and restores of topics of the shared broker, in a store and under names of the test's own."""
     return Copies(kafka, tmp_path / "store", prefix=f"{tmp_path.name}-")

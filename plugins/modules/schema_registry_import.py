@@ -228,9 +228,10 @@ plan:
       type: dict
       sample: {new: 4990, identical: 10}
     actions:
-      description: How many versions, configs and modes are written or deleted.
+      description: How many versions, configs and modes are written or deleted; and as C(put_back), how many configs and
+        modes get back what they were before an interrupted run.
       type: dict
-      sample: {register: 4990, soft_delete: 12, purge: 0, config: 3, mode: 1}
+      sample: {register: 4990, soft_delete: 12, purge: 0, config: 3, mode: 1, put_back: 0}
     left:
       description: What is left as the target has it, with the reason. Shortened; RV(plan.left_omitted) tells by how
         much.

@@ -244,7 +244,7 @@ def test_a_backup_in_check_mode_writes_nothing_and_says_what_it_would_do(environ
     assert outcome.messages("prod") == [
         "prod: nothing has changed, no new restore point of prod would be made: 4 subjects, 5 versions."
     ]
-    assert outcome.messages("dr") == ["dr: a new restore point of dr would be made: 1 subjects, 1 versions."]
+    assert outcome.messages("dr") == ["dr: a new restore point of dr would be made: 1 subject, 1 version."]
     assert environments.files() == before
 
 

@@ -131,7 +131,7 @@ def test_groups_come_back_alone_where_their_topics_were_restored(shop: Shop, kaf
     for parts in (["schema-registry", "groups"], "groups"):
         told = shop.play("restore", restore_parts=parts, **into)
         assert told.startswith("shop: restored from restore point 2 of prod: ")
-        done = "nothing, it is all there" if parts == "groups" else "2 offsets of 1 consumer groups set"
+        done = "nothing, it is all there" if parts == "groups" else "2 offsets of 1 consumer group set"
         assert told.split("prod: ")[1].startswith(f"{done}.")
     assert {(copy, 0): 7, (copy, 1): 300}.items() <= committed(kafka.client, group).items()
     compared = shop.play("verify", verify_compare=True, restore_parts="groups", **chosen)

@@ -71,7 +71,7 @@ def test_playbooks_and_make_targets_exist(document: Document) -> None:
 
 @EVERYWHERE
 def test_whatever_has_the_collections_name_exists(document: Document) -> None:
-    others = {"all", "kafka", "registry", "store", "names"}  # action groups, and the filter
+    others = {"all", "kafka", "registry", "store", "names", "counted"}  # action groups, and the filters
     named = set(re.findall(r"`lifeboat\.kafka\.(\w+)`", document.text))
     assert named <= MODULES | ROLES | PLAYBOOKS | others
 

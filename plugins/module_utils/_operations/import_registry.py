@@ -224,7 +224,7 @@ class RegistryImport:
             "backup": describe_point(self.store, self.point),
             "plan": {
                 "classes": self.plan.classes,
-                "actions": self.plan.actions,
+                "actions": {**self.plan.actions, "put_back": len(self.ours)},
                 "left": [
                     {
                         "subject": item.subject,

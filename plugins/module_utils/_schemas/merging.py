@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
+from .._core.counting import counted
 from .._core.errors import InvalidOption
 from .content import same
 from .import_plan import KEEP, ImportOptions
@@ -34,15 +35,15 @@ def check_ids(versions: Iterable[Wanted], options: ImportOptions) -> None:
     if options.ids == KEEP:
         for context, ids in sorted(_two_contents(versions).items()):
             raise InvalidOption(
-                f"{option} brings several contexts to {context}, where {len(ids)} ids would stand for two contents "
-                f"each: {_listed(ids)}. Give each context one of its own, leave subjects out, or use ids: assign.",
+                f"{option} brings several contexts to {context}, where {counted(len(ids), 'id')} would stand for more than one "
+                f"content: {_listed(ids)}. Give each context one of its own, leave subjects out, or use ids: assign.",
                 object_name=option,
             )
         return
     for context, ids in sorted(_two_contexts(versions).items()):
         raise InvalidOption(
-            f"{option} brings subjects of the context {context} to several contexts, so that {len(ids)} ids would "
-            f"become two each: {_listed(ids)}. Bring all of them to one context, or import them in several runs.",
+            f"{option} brings subjects of the context {context} to several contexts, so that {counted(len(ids), 'id')} "
+            f"would become more than one: {_listed(ids)}. Bring all of them to one context, or import them in several runs.",
             object_name=option,
         )
 

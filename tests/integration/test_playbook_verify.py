@@ -51,7 +51,8 @@ def test_files_and_topics_are_those_of_the_restore_point_that_a_restore_takes(ka
     topics.trim(name, {0: 10})
     sentence = told("verify", verify_compare=True)
     assert sentence.startswith("prod: restore point 2, 1 of prod: ")
-    assert "(restore point 2 holds no topic: name an older one with -e lifeboat_restore_point=NUMBER" in sentence
+    hint = "(restore point 2 holds no topic, restore point 1 does: -e lifeboat_restore_point=1 restores topics)"
+    assert hint in sentence
     assert sentence.endswith(
         "; compared with restore point 1: the topics hold 20 records as they were backed up, and no longer hold 10 "
         "before their partitions' first offsets and 0 in compacted topics."
@@ -59,6 +60,22 @@ def test_files_and_topics_are_those_of_the_restore_point_that_a_restore_takes(ka
     sentence = told("verify", verify_compare=True, lifeboat_restore_point=1)
     assert sentence.startswith("prod: restore point 1 of prod: ")
     assert "all" not in sentence.partition(";")[2]
+
+
+def test_no_older_restore_point_is_named_where_none_holds_topics(kafka: Kafka, tmp_path: Path) -> None:
+    own = {
+        "lifeboat_kafka": kafka.options,
+        "lifeboat_store": {"path": str(tmp_path / "store")},
+        "backup_topics": [f"{tmp_path.name}-absent-*"],
+        "backup_exclude_groups": "*",
+    }
+    inventory = tmp_path / "inventory.yml"
+    inventory.write_text(yaml.safe_dump({"lifeboat": {"hosts": {"prod": own}}}))
+    for playbook in ("init", "backup", "verify"):
+        outcome = Ansible(tmp_path).play(playbook, inventories=(inventory,))
+        assert outcome.status == 0, outcome.output
+    assert outcome.messages("prod")[-1].startswith("prod: restore point 1 of prod: ")
+    assert "holds no topic" not in outcome.messages("prod")[-1]
 
 
 def test_consumer_groups_are_compared(kafka: Kafka, tmp_path: Path) -> None:
@@ -91,6 +108,6 @@ def test_consumer_groups_are_compared(kafka: Kafka, tmp_path: Path) -> None:
     admin = AdminClient(kafka.client)
     admin.delete_consumer_groups([goes])[goes].result(timeout=30)
     assert told("verify", verify_compare=True) == (
-        "; of the offsets of consumer groups 0 are as they were backed up, 1 are missing (a restore sets them), and 1 "
-        f"stand elsewhere {stays}."
+        "; of the offsets of consumer groups 0 are as backed up, 1 is missing (a restore sets them), and 1 stands "
+        f"elsewhere {stays}."
     )

@@ -9,6 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from .counting import counted
+
+OMITTED = "~ omitted"
+"""The key of a diff that tells how much is left out: Ansible sorts keys, and this one comes behind names."""
+
 
 @dataclass(frozen=True)
 class Report:
@@ -34,6 +39,17 @@ class Difference:
 
     before: Any = None
     after: Any = None
+
+
+def omitted(number: int, one: str, many: str | None = None) -> dict[str, str]:
+    """Return the line of a diff that tells how much is left out; none where that is nothing.
+
+    Args:
+        number: How many.
+        one: What one of them is called.
+        many: As in `counted`.
+    """
+    return {OMITTED: counted(number, f"more {one}", f"more {many}" if many else None)} if number > 0 else {}
 
 
 class Change(Protocol):

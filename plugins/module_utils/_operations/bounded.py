@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from .._core.change import Difference
+from .._core.change import Difference, omitted
 
 T = TypeVar("T")
 
@@ -67,7 +67,7 @@ def fitting(values: Sequence[T], room: int) -> tuple[list[T], int]:
 
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any], room: int = ROOM) -> Difference:
-    """Return a difference of what there is room for; what is too long is passed over, and counted as ``omitted``.
+    """Return a difference of what there is room for; what is too long is passed over, and counted under `OMITTED`.
 
     Args:
         before: JSON values by their names.
@@ -84,8 +84,7 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any], room: int = 
     left = len(names) - len(shown)
     return Difference(
         {name: value for name, value in before.items() if name in shown},
-        {name: value for name, value in after.items() if name in shown}
-        | ({"omitted": f"{left} more differences"} if left else {}),
+        {name: value for name, value in after.items() if name in shown} | omitted(left, "difference"),
     )
 
 

@@ -20,7 +20,7 @@ from .._archive.reader import PartReader
 from .._archive.store import Store, storage_of
 from .._archive.writer import PartWriter
 from .._core.canonical import compact_bytes, document_bytes, sha256_hex
-from .._core.change import Difference, Report
+from .._core.change import Difference, Report, omitted
 from .._core.clock import Clock, SystemClock
 from .._core.errors import Damaged
 from .._core.settings import KafkaSettings, RegistrySettings, StoreSettings
@@ -152,10 +152,9 @@ class RegistryExport:
         before = self._archived([entry for name, entry in known.items() if name in first])
         after = {str(name): _for_people(name, value) for name, value in self._documents() if name in first}
         shown = _that_fit([str(name) for name in changed[:_SHOWN]], before, after)
-        omitted = {"omitted": f"{len(changed) - len(shown)} more documents"} if len(changed) > len(shown) else {}
         return Difference(
             {name: before[name] for name in shown if name in before},
-            {name: after[name] for name in shown if name in after} | omitted,
+            {name: after[name] for name in shown if name in after} | omitted(len(changed) - len(shown), "document"),
         )
 
     def preview(self) -> Report:

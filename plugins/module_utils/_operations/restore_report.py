@@ -11,7 +11,7 @@ from typing import Any
 
 from .._archive.journal import UndoJournal
 from .._archive.offset_maps import offset_map_folder
-from .._core.change import Difference
+from .._core.change import Difference, omitted
 from .._core.kafka_names import TopicPartition
 from .._kafka.group_offsets import Offsets
 from .archived_records import Lost
@@ -90,8 +90,7 @@ def difference(
     shown, _size = fitting(lines[:MOST], _DIFFERENCE)
     before = {name: old for name, old, _new in shown if old is not None}
     after = {name: new for name, _old, new in shown}
-    if len(lines) > len(shown):
-        after["omitted"] = f"{len(lines) - len(shown)} more differences"
+    after |= omitted(len(lines) - len(shown), "difference")
     return Difference(before, after)
 
 
@@ -179,4 +178,4 @@ def _group_lines(groups: GroupsPlan, committed: Mapping[str, Offsets]) -> Iterat
 
 def _more(offsets: int) -> dict[str, str]:
     """Tell how many offsets of a group are not shown."""
-    return {"omitted": f"{offsets - _SHOWN_OFFSETS} more offsets"} if offsets > _SHOWN_OFFSETS else {}
+    return omitted(offsets - _SHOWN_OFFSETS, "offset")

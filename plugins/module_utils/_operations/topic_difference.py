@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from .._archive.definitions import ArchivedTopic
 from .._archive.group_offsets import ArchivedGroup
 from .._archive.topic_state import PartitionState, TopicState
-from .._core.change import Difference
+from .._core.change import Difference, omitted
 
 _SHOWN = 100
 _SHOWN_OFFSETS = 20
@@ -38,8 +38,7 @@ def difference(
     for name, old, new in islice(lines, _SHOWN):
         before |= {name: old} if old is not None else {}
         after |= {name: new} if new is not None else {}
-    omitted = sum(1 for _line in lines)
-    return Difference(before, after | ({"omitted": f"{omitted} more differences"} if omitted else {}))
+    return Difference(before, after | omitted(sum(1 for _line in lines), "difference"))
 
 
 def _differing(lines: Iterable[_Line]) -> Iterator[_Line]:

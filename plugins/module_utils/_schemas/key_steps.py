@@ -9,6 +9,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._core.change import OMITTED
+from .._core.counting import counted
 from .encryption_keys import Dek, DekKey, EncryptionKeys, Kek
 from .key_documents import shown
 
@@ -117,7 +119,7 @@ class KeyPlan:
             for keys in (self.target, self.after)
         )
         if len(names) > _SHOWN_KEYS:
-            after["omitted keys"] = f"{len(names) - _SHOWN_KEYS} more keys"
+            after[f"{OMITTED} keys"] = counted(len(names) - _SHOWN_KEYS, "more key")
         return before, after
 
 

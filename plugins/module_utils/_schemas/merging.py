@@ -35,15 +35,17 @@ def check_ids(versions: Iterable[Wanted], options: ImportOptions) -> None:
     if options.ids == KEEP:
         for context, ids in sorted(_two_contents(versions).items()):
             raise InvalidOption(
-                f"{option} brings several contexts to {context}, where {counted(len(ids), 'id')} would stand for more than one "
-                f"content: {_listed(ids)}. Give each context one of its own, leave subjects out, or use ids: assign.",
+                f"{option} brings several contexts to {context}, where {counted(len(ids), 'id')} would "
+                f"stand for more than one content: {_listed(ids)}. Give each context one of its own, leave subjects "
+                "out, or use ids: assign.",
                 object_name=option,
             )
         return
     for context, ids in sorted(_two_contexts(versions).items()):
         raise InvalidOption(
             f"{option} brings subjects of the context {context} to several contexts, so that {counted(len(ids), 'id')} "
-            f"would become more than one: {_listed(ids)}. Bring all of them to one context, or import them in several runs.",
+            f"would become more than one: {_listed(ids)}. Bring all of them to one context, or import them in several "
+            "runs.",
             object_name=option,
         )
 

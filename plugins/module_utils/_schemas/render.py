@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from .._core.change import omitted
 from .import_plan import (
     KEEP,
     UNKNOWN_UNTIL_APPLIED,
@@ -43,9 +44,7 @@ def rendered(plan: ImportPlan) -> tuple[View, View]:
     names = sorted({*before, *after})
     shown = names[:_SHOWN_OBJECTS]
     views = [{name: view[name] for name in shown if view.get(name)} for view in (before, after)]
-    if len(names) > len(shown):
-        views[1]["omitted"] = f"{len(names) - len(shown)} more subjects and settings"
-    return views[0], views[1]
+    return views[0], views[1] | omitted(len(names) - len(shown), "subject or setting", "subjects and settings")
 
 
 def _show_step(step: Register | SoftDelete | PurgeSubject, plan: ImportPlan, before: View, after: View) -> None:

@@ -72,7 +72,7 @@ def test_what_a_task_named_is_cut_by_its_length_alone() -> None:
 
 def test_a_difference_passes_over_what_is_too_long() -> None:
     shown = difference({"a": 1, "b": "x" * ROOM, "c": 2}, {"b": 3, "c": 4, "d": 5})
-    assert (shown.before, shown.after) == ({"a": 1, "c": 2}, {"c": 4, "d": 5, "omitted": "1 more differences"})
+    assert (shown.before, shown.after) == ({"a": 1, "c": 2}, {"c": 4, "d": 5, "~ omitted": "1 more difference"})
     assert difference({"a": 1}, {}).after == {}
 
 
@@ -108,10 +108,10 @@ def test_a_restores_result_and_difference_are_bounded(tmp_path: Path, monkeypatc
         assert len(of[name]) + of[f"{name}_omitted"] == len(LONG)
     difference = restore_report.difference(plans[:2], cast(Any, None), groups, dict.fromkeys(LONG, offsets))
     assert len(json.dumps([difference.before, difference.after])) < LIMIT
-    assert difference.after[f"group {LONG[0]}"]["omitted"] == "180 more offsets"
+    assert difference.after[f"group {LONG[0]}"]["~ omitted"] == "180 more offsets"
     assert list(difference.before[f"group {LONG[0]}"]) == list(difference.after[f"group {LONG[0]}"])[:-1]
     shown = len(difference.after) - 1
-    assert difference.after["omitted"] == f"{2 + len(LONG) + 1 - shown} more differences"
+    assert difference.after["~ omitted"] == f"{2 + len(LONG) + 1 - shown} more differences"
 
 
 def test_the_newest_restore_points_are_told() -> None:

@@ -34,7 +34,7 @@ build: ## the collection's tarball, into build/
 
 bed: ## brings up a broker and a registry to try things on
 	@cd tests && tools/in-venv python -m testbed up kafka registry
-	@echo "As an inventory (cd tests && tools/in-venv python -m testbed inventory > hosts.yml), for the playbook init first:"
+	@echo "As an inventory (cd tests && tools/in-venv python -m testbed inventory > /tmp/lifeboat-bed.yml), for the playbook init first:"
 	@cd tests && tools/in-venv python -m testbed inventory
 	@echo "To end it: cd tests && tools/in-venv python -m testbed down"
 

@@ -71,4 +71,4 @@ def test_it_is_said_that_something_may_be_hidden(
     assert (told["schemas"]["read_as"], told["schemas"]["unseen_ids"]) == (f"user {user}", unseen)
     warnings = [text for text in told.get("warnings", ()) if "leaves out what a user may not see" in text]
     assert len(warnings) == unseen
-    assert all(f"read as user {user}, and karapace" in text and "1 ids up to" in text for text in warnings)
+    assert all(f"read as user {user}, and karapace" in text and "1 id up to" in text for text in warnings)

@@ -115,7 +115,7 @@ def test_an_export_holds_the_configs_of_subjects_without_versions_too(source, st
 
 def test_a_name_that_would_be_taken_for_another_stops_an_export(source, run_in_store):
     failed = run_in_store("schema_registry_export", source).failed()
-    assert failed["msg"].startswith(f"1 subjects cannot be read, such as {UNNAMEABLE!r}: it begins like a name in")
+    assert failed["msg"].startswith(f"1 subject cannot be read, such as {UNNAMEABLE!r}: it begins like a name in")
     assert failed["failure"] == {"code": "unaddressable_name", "object": UNNAMEABLE}
 
 

@@ -173,7 +173,7 @@ def test_a_version_that_its_registry_hides_is_counted(kafka: Kafka, store: Path)
     with RegistryServer(Hiding()) as hiding:
         told = export(hiding, store, kafka=kafka.options, schemas_topic="_schemas_of_hiding").succeeded()
     assert (told["schemas"]["versions"], told["schemas"]["unseen_versions"]) == (99, 1)
-    assert [warning for warning in told["warnings"] if "did not show 1 versions that its topic holds" in warning]
+    assert [warning for warning in told["warnings"] if "did not show 1 version that its topic holds" in warning]
 
 
 def test_what_keeps_an_id_comes_into_a_registry_that_is_filled_at_once(

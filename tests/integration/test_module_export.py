@@ -160,7 +160,7 @@ def test_selections(export: Export, store: Path, filled: AxonOpsRegistry, option
     assert told["schemas"]["versions"] == len(expected)
     assert told["schemas"]["subjects"] == len(wanted)
     led_out = options.get("include_references") is False
-    assert any("references lead to versions that are not in" in text for text in told.get("warnings", [])) == led_out
+    assert any("to versions that are not in the restore point" in text for text in told.get("warnings", [])) == led_out
     verified = run_module("backup_verify", store={"path": str(store)}, backup_id="prod").succeeded()["verified"]
     assert verified[0]["schemas"] == len(expected)
 
@@ -207,7 +207,7 @@ def test_metadata_and_rules_are_kept_and_what_is_sensitive_is_warned_about(
     register(registry, "orders", avro("Order", metadata=metadata, ruleSet=rules))
     told = export().succeeded()
     assert told["schemas"]["sensitive"] == 1
-    assert told["warnings"] == ["1 versions have metadata that is marked as sensitive; it lies in the store in clear."]
+    assert told["warnings"] == ["1 version has metadata that is marked as sensitive; it lies in the store in clear."]
     held = document(store, "subjects/orders/v1.json")
     assert held["metadata"] == metadata
     assert held["ruleSet"]["domainRules"][0]["expr"] == "true"

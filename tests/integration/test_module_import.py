@@ -41,7 +41,8 @@ def test_a_lost_registry_comes_back(
     assert (checked["changed"], checked["plan"], checked["diff"]) == (True, made["plan"], made["diff"])
     assert "verified" not in checked
     assert made["plan"]["classes"] == {"new": 11}
-    assert made["plan"]["actions"] == {"register": 11, "soft_delete": 2, "purge": 0, "config": 3, "mode": 1, "put_back": 0}
+    actions = {"register": 11, "soft_delete": 2, "purge": 0, "config": 3, "mode": 1, "put_back": 0}
+    assert made["plan"]["actions"] == actions
     assert (made["plan"]["left"], made["plan"]["lost"]) == ([], [])
     assert made["verified"]["versions"] == 11
     assert made["backup"]["restore_point"] == 1

@@ -134,7 +134,7 @@ def test_partitions_without_a_leader_are_told(kafka_cluster: KafkaCluster) -> No
     dark = {one["partition"]: one for one in told["partitions"]}[1]
     assert (dark["leader"], dark["low"], dark["high"], dark["stable"]) == (None, None, None, None)
     assert dark["problem"] == "It has no leader."
-    assert told["warnings"] == ["Partitions of 1 topics are unavailable: info-dark."]
+    assert told["warnings"] == ["Partitions of 1 topic are unavailable: info-dark."]
 
 
 def test_a_topic_that_may_not_be_seen_is_named(secure_kafka: SecureKafka) -> None:

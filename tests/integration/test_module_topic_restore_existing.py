@@ -205,7 +205,7 @@ def test_topics_that_only_the_restore_point_before_holds_are_told(bed: Bed) -> N
     options = bed.options(topics=[f"{bed.source}.*"], topic_mapping={"*": "new-*"})
     told = run_module("topic_restore", check=True, **options).succeeded()
     (warning,) = told["warnings"]
-    assert "holds 1 topics that are asked for and that restore point 3 lacks" in warning
-    assert f"{names[0]}. restore_point: 2 brings them" in warning
+    assert "holds 1 topic of those that are asked for, which restore point 3 lacks" in warning
+    assert f"{names[0]}. restore_point: 2 brings what is missing" in warning
     told = run_module("topic_restore", check=True, **{**options, "topics": [names[1]]}).succeeded()
     assert not told.get("warnings")

@@ -143,7 +143,7 @@ def test_the_journal_tells_where_a_copy_begins_and_whether_it_is_whole(copies: C
     (document,) = journal.rglob(f"topics/{copies.name(name)}.json")
     document.write_text(document.read_text().replace('"done"', '"verified"'))
     (warning,) = copies.verify(name, journal=str(journal))["warnings"]
-    assert f"The restore of 1 topics has not ended: {copies.name(name)}." in warning
+    assert f"The restore of 1 topic has not ended: {copies.name(name)}." in warning
     assert "Run the restore again" in warning
     assert failed(copies, name, journal="here")["failure"] == {"code": "invalid_option", "object": "journal"}
 

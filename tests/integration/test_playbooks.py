@@ -180,7 +180,7 @@ def test_a_config_fails_a_verification_where_a_restore_would_set_it(environments
     dr.call("PUT", "/config/orders-value", {"compatibility": "NONE"})
     outcome = environments.play("verify", "dr")
     assert outcome.status == 0, outcome.output
-    assert "1 configs and modes stay as the target has them" in " ".join(outcome.output.split())
+    assert "1 setting stays as in the target" in " ".join(outcome.output.split())
     outcome = environments.play("verify", "dr", restore_strategy="overwrite")
     assert outcome.status == 2
     assert "A restore would change: 1 config" in outcome.messages("dr")[-1]

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .._core.change import Report
+from .._core.counting import counted
 from .._core.selection import Selection
 from .._core.settings import RegistrySettings
 from .._registry.detect import connect
@@ -108,7 +109,7 @@ def _describe_version(version: SchemaVersion) -> dict[str, Any]:
 
 def _warnings(listing: Listing, subjects: Selection) -> tuple[str, ...]:
     hidden = [f"{name!r} in the context {context} ({why})" for (context, name), why in listing.unaddressable.items()]
-    warnings = [f"{len(hidden)} subjects cannot be read: {'; '.join(hidden[:5])}."] if hidden else []
+    warnings = [f"{counted(len(hidden), 'subject')} cannot be read: {'; '.join(hidden[:5])}."] if hidden else []
     if listing.left_out:
         warnings.append(f"Not looked at: {', '.join(listing.left_out)}.")
     idle = subjects.idle_patterns([key.subject for key in listing.versions]) if subjects != Selection() else []

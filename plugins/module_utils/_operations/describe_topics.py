@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .._core.change import Report
+from .._core.counting import counted
 from .._core.errors import KafkaError
 from .._core.kafka_names import TopicPartition
 from .._core.selection import Selection
@@ -158,5 +159,5 @@ def _warnings(selection: Selection, names: list[str], described: list[dict[str, 
     dark = [one["topic"] for one in described if one["unavailable"]]
     if dark:
         shown = ", ".join(dark[:10]) + (", …" if len(dark) > 10 else "")
-        told.append(f"Partitions of {len(dark)} topics are unavailable: {shown}.")
+        told.append(f"Partitions of {counted(len(dark), 'topic')} are unavailable: {shown}.")
     return tuple(told)

@@ -22,6 +22,7 @@ from .._archive.writer import PartWriter
 from .._core.canonical import compact_bytes, document_bytes, sha256_hex
 from .._core.change import Difference, Report, omitted
 from .._core.clock import Clock, SystemClock
+from .._core.counting import counted
 from .._core.errors import Damaged
 from .._core.settings import KafkaSettings, RegistrySettings, StoreSettings
 from .._registry.detect import connect
@@ -213,13 +214,13 @@ class RegistryExport:
             )
         if counts["sensitive"]:
             notes.append(
-                f"{counts['sensitive']} versions have metadata that is marked as sensitive; it lies in the store in "
-                "clear."
+                f"{counted(counts['sensitive'], 'version has', 'versions have')} metadata that is "
+                "marked as sensitive; it lies in the store in clear."
             )
         if self.topic is not None and self.topic.log.passed_over:
             notes.append(
-                f"{self.topic.log.passed_over} records of the topic {self.topic.name} cannot be understood, and were "
-                "passed over as the registry does."
+                f"{counted(self.topic.log.passed_over, 'record')} of the topic {self.topic.name} could not be "
+                "understood, and the registry passes over such records too."
             )
         if self.state.left_out:
             notes.append(f"Not in the restore point, since it has no place there: {', '.join(self.state.left_out)}.")
@@ -228,7 +229,8 @@ class RegistryExport:
         unresolved = missing_references(self.state.versions)
         if unresolved:
             notes.append(
-                f"{len(unresolved)} references lead to versions that are not in the restore point, such as "
+                f"{counted(len(unresolved), 'reference leads', 'references lead')} to versions "
+                "that are not in the restore point, such as "
                 f"{unresolved[0].referrer} to {unresolved[0].target}; an import needs them in the target."
             )
         idle = self.scope.subjects.idle_patterns(self.state.subjects())

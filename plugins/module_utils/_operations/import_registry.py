@@ -17,6 +17,7 @@ from .._archive.points import RestorePoint, find_point
 from .._archive.store import Store, storage_of
 from .._core.change import Difference, Report
 from .._core.clock import SystemClock
+from .._core.counting import counted
 from .._core.errors import Damaged, InvalidOption
 from .._core.selection import Selection
 from .._core.settings import RegistrySettings, StoreSettings
@@ -248,17 +249,19 @@ class RegistryImport:
         warnings = [*self.plan.notes, *self._not_in_the_point()]
         if self.plan.left:
             warnings.append(
-                f"{len(self.plan.left)} versions are not made as the restore point has them; plan.left tells which."
+                f"{counted(len(self.plan.left), 'version is', 'versions are')} not made as in the restore point; "
+                "plan.left tells which."
             )
         if self.plan.keys.left:
             warnings.append(
-                f"{len(self.plan.keys.left)} encryption keys are not made as the restore point has them; "
-                "plan.keys.left tells which."
+                f"{counted(len(self.plan.keys.left), 'encryption key is', 'encryption keys are')} not made as in the "
+                "restore point; plan.keys.left tells which."
             )
         warnings += [f"Accepted loss, {loss.kind} ({loss.count}): {loss.why}" for loss in self.plan.losses]
         if self.damaged:
             warnings.append(
-                f"{len(self.damaged)} damaged documents of the backup are left out; plan.damaged tells which."
+                f"{counted(len(self.damaged), 'damaged document is', 'damaged documents are')} left out; "
+                "plan.damaged tells which."
             )
         for left in self.foreign:
             warnings.append(

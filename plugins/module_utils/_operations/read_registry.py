@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+from .._core.counting import counted
 from .._core.errors import Refused, RegistryError
 from .._core.selection import Selection
 from .._registry.dialect import Registry
@@ -70,7 +71,7 @@ class Scope:
         unreadable = sorted(chosen & set(unaddressable))
         if unreadable:
             raise Refused(
-                f"{len(unreadable)} subjects cannot be read, such as {unreadable[0]!r}: "
+                f"{counted(len(unreadable), 'subject')} cannot be read, such as {unreadable[0]!r}: "
                 f"{unaddressable[unreadable[0]]}. Leave them out with exclude_subjects if the backup may lack them.",
                 code="unaddressable_name",
                 object_name=unreadable[0],

@@ -11,6 +11,7 @@ from .._archive.parts import TOPICS
 from .._archive.points import newest_first
 from .._archive.store import Store
 from .._archive.topics_part import TopicsReader
+from .._core.counting import counted
 from .._core.errors import KafkaError, LifeboatError
 from .._core.kafka_names import needs_naming
 from .._kafka.wire import Wire
@@ -50,9 +51,9 @@ def topics_before(store: Store, asked: TopicsAsked, source: Source) -> Iterator[
         return  # the restore point before is not needed; lifeboat.kafka.backup_verify tells what is wrong with it
     if gone:
         yield (
-            f"Restore point {before.sequence} holds {len(gone)} topics that are asked for and that restore point "
-            f"{point.sequence} lacks, since the cluster had them no more or the backup was not asked to hold them: "
-            f"{_listed(gone)}. restore_point: {before.sequence} brings them."
+            f"Restore point {before.sequence} holds {counted(len(gone), 'topic')} of those that are asked for, which "
+            f"restore point {point.sequence} lacks, since they were deleted or the backup was not asked to hold them: "
+            f"{_listed(gone)}. restore_point: {before.sequence} brings what is missing."
         )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .._core.counting import counted
 from .._core.settings import ANONYMOUS
 from .._registry.dialect import Registry
 from .._schemas.model import RegistryState, context_of
@@ -48,8 +49,8 @@ class Visibility:
         """Say that something may be missing, where anything points to it."""
         if self.unseen_versions:
             yield (
-                f"The registry did not show {self.unseen_versions} versions that its topic holds: it was read as "
-                f"{self.read_as}, which may not see them. They are not in the restore point."
+                f"The registry did not show {counted(self.unseen_versions, 'version')} that its topic holds: it was "
+                f"read as {self.read_as}, which may not see all. What it did not show is not in the restore point."
             )
         elif self.may_hide and self.unseen_ids and self.unseen_versions is None:
             count = sum(self.unseen_ids.values())
@@ -57,9 +58,9 @@ class Visibility:
             named = ", ".join(contexts[:_SHOWN]) + (", …" if len(contexts) > _SHOWN else "")
             yield (
                 f"The registry was read as {self.read_as}, and {self.may_hide} leaves out what a user may not see: "
-                f"{count} ids up to the highest (contexts: {named}) are of no version that it showed. They were "
-                "deleted for good, or they are hidden and not in the restore point. A user who may read all subjects, "
-                "or the option kafka, tells which."
+                f"{counted(count, 'id')} up to the highest (contexts: {named}) stood for no version that it showed. "
+                "What they stood for was deleted for good, or is hidden and not in the restore point. A user who may "
+                "read all subjects, or the option kafka, tells which."
             )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
+from .._core.counting import counted
 from .._core.errors import InvalidOption, Refused
 from .assign import draft_assign
 from .capabilities import Capabilities
@@ -249,8 +250,8 @@ def _about_settings(made: Wish, after: RegistryState) -> Iterable[str]:
             closed.append(scope or "the registry")
     if differing:
         yield (
-            f"{len(differing)} configs and modes stay as the target has them, unlike the backup's "
-            f"({_listed(differing)}); strategy: overwrite replaces them."
+            f"{counted(len(differing), 'setting stays', 'settings stay')} as in the target, unlike the backup's "
+            f"({_listed(differing)}); strategy: overwrite restores what the backup has."
         )
     if closed:
         yield (
@@ -266,8 +267,8 @@ def _about_contexts(
     empty = sorted(set(map(options.names.context, archive.contexts)) - set(after.contexts))
     if empty and capabilities.contexts:
         yield (
-            f"{len(empty)} contexts hold no version in the backup ({_listed(empty)}). The target does not list them "
-            "before something is registered there, whatever is set for them."
+            f"{counted(len(empty), 'context holds', 'contexts hold')} no version in the backup ({_listed(empty)}). The "
+            "target lists a context only after something is registered there, whatever is set for it."
         )
 
 

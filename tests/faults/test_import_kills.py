@@ -64,13 +64,13 @@ def kill_and_recover(target: Target, state: str | State, course: Course, points:
 @QUICK_STATES
 def test_a_killed_import_is_completed_by_the_next_one(target: Target, state: str) -> None:
     course = take_course(target, state)
-    kill_and_rerun(target, state, course, some(course, 6 if state == "empty" else 4))
+    kill_and_rerun(target, state, course, some(course, 4 if state == "empty" else 3))
 
 
 @QUICK_STATES
 def test_modes_are_put_back_after_a_kill(target: Target, state: str) -> None:
     course = take_course(target, state)
-    kill_and_recover(target, state, course, some(course, 3))
+    kill_and_recover(target, state, course, some(course, 2))
 
 
 def test_the_run_that_completes_a_killed_one_is_killed_too(target: Target) -> None:

@@ -115,13 +115,13 @@ def check_imports(target: Target, state: str, kind: str, numbers: Numbers) -> No
 @pytest.mark.parametrize("make", MAKES)
 @pytest.mark.parametrize("kind", TROUBLE)
 def test_an_export_gets_over_trouble(servers: Callable[[str], Any], make: str, kind: str, tmp_path: Path) -> None:
-    check_exports(filled(servers, make), tmp_path / "store", kind, some(kind, 2))
+    check_exports(filled(servers, make), tmp_path / "store", kind, some(kind, 1))
 
 
 @pytest.mark.parametrize("make", MAKES)
 @pytest.mark.parametrize("kind", TROUBLE)
 def test_an_import_gets_over_trouble_or_is_completed(target: Target, kind: str) -> None:
-    check_imports(target, "empty", kind, some(kind, 2))
+    check_imports(target, "empty", kind, some(kind, 1))
 
 
 @pytest.mark.soak

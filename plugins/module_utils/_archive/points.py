@@ -12,6 +12,7 @@ from typing import Any
 
 from .._core.canonical import compact_bytes, sha256_hex
 from .._core.clock import timestamp
+from .._core.counting import named
 from .._core.errors import Damaged, InvalidOption, NotFound
 from .._core.fields import Fields
 from .documents import LAST_RUN, RESTORE_POINT, encode, moment, read, sha256, texts, whole_number
@@ -325,8 +326,9 @@ def _no_backup(store: Store, backup_id: str) -> str:
         lost = store.storage.size(last_run_path(backup_id)) is not None
         why = "although a run has ended: look for a copy of the store" if lost else "since no run has ended"
         return f"The backup {backup_id!r} in {store.storage.location} has no restore point, {why}."
-    shown = ", ".join(others[:_SHOWN]) + (f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else "")
-    return f"There is no backup {backup_id!r} in {store.storage.location}. It holds {shown or 'no backup at all'}."
+    return (
+        f"There is no backup {backup_id!r} in {store.storage.location}. It holds {named(others) or 'no backup at all'}."
+    )
 
 
 def _listing(store: Store, backup_id: str) -> str:

@@ -24,6 +24,7 @@ from .._archive.unfinished import UnfinishedNotes
 from .._archive.writer import PartWriter
 from .._core.change import Difference, Report
 from .._core.clock import Clock, SystemClock
+from .._core.counting import named
 from .._core.errors import InvalidOption, KafkaError, StoreError
 from .._core.progress import Progress
 from .._core.selection import Selection
@@ -38,7 +39,7 @@ from .rate import SharedRate
 from .read_cluster import ClusterSeen, read_cluster
 from .share_out import Load, share_out
 from .topic_difference import difference
-from .topic_outcome import Outcome, listed
+from .topic_outcome import Outcome
 from .topic_plan import TopicScope, takes, unavailable
 from .workers import run_workers
 
@@ -262,20 +263,21 @@ def _remarks(
         vanished = sorted(left - set(cluster.names))
         if vanished:
             remarks.append(
-                f"{len(vanished)} topics of restore point {number} are no longer there: {listed(vanished)}. "
+                f"{len(vanished)} topics of restore point {number} are no longer there: {named(vanished, 5)}. "
                 "That restore point keeps them; this one does not have them."
             )
         if unasked:
             remarks.append(
-                f"{len(unasked)} topics of restore point {number} were not asked for: {listed(unasked)}. This restore "
-                "point does not have them, and is the latest one. Narrower backups are better kept under a backup_id "
-                "of their own."
+                f"{len(unasked)} topics of restore point {number} were not asked for: {named(unasked, 5)}. This "
+                "restore point does not have them, and is the latest one. Narrower backups are better kept under a "
+                "backup_id of their own."
             )
     broken = sorted(name for name, base in bases.items() if not base.whole)
     if broken:
         remarks.append(
-            f"Archived files of {len(broken)} topics are missing or cut off: {listed(broken)}. What the cluster still "
-            "has of them is archived anew; lifeboat.kafka.backup_verify tells what earlier restore points have lost."
+            f"Archived files of {len(broken)} topics are missing or cut off: {named(broken, 5)}. What the cluster "
+            "still has of them is archived anew; lifeboat.kafka.backup_verify tells what earlier restore points have "
+            "lost."
         )
     return remarks
 

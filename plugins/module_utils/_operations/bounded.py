@@ -21,9 +21,6 @@ ROOM = 56 * 1024
 MOST = 100
 """Entries of a list in a result, also where they are short."""
 
-NAMED = 20
-"""Names in a message."""
-
 
 def listed(lists: Mapping[str, tuple[Iterable[Any], int]], room: int = ROOM, most: int | None = MOST) -> dict[str, Any]:
     """Return lists as a result has them: each cut, and under its name with ``_omitted`` how much is missing.
@@ -86,11 +83,6 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any], room: int = 
         {name: value for name, value in before.items() if name in shown},
         {name: value for name, value in after.items() if name in shown} | omitted(left, "difference"),
     )
-
-
-def named(names: Sequence[str], most: int = NAMED) -> str:
-    """Name some things in a message, bounded."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def size_of(value: Any) -> int:

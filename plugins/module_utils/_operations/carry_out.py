@@ -10,10 +10,11 @@ only then is what was there before put back.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from .._archive.journal import Change, JournalRun
+from .._core.counting import named
 from .._core.errors import LifeboatError, Refused, VerificationFailed
 from .._registry.dialect import Registry
 from .._schemas.compare import differences, same_setting
@@ -328,9 +329,8 @@ class Execution:
         self._put_back([change for change in pending if change.key in self.opened])
 
 
-def _shown(scopes: Sequence[str]) -> str:
-    more = f" and {len(scopes) - _SHOWN} more" if len(scopes) > _SHOWN else ""
-    return ", ".join(map(scope_name, scopes[:_SHOWN])) + more
+def _shown(scopes: Iterable[str]) -> str:
+    return named([*map(scope_name, scopes)])
 
 
 def _raise_for(mismatches: Iterable[object]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .._core.change import Difference, Report
+from .._core.counting import named
 from .._core.errors import InvalidOption, LifeboatError, Refused
 from .._core.settings import RegistrySettings
 from .._registry import administration
@@ -16,7 +17,7 @@ from .._registry.detect import connect
 from .._registry.dialect import Registry
 from .._registry.listing import ListedVersion
 from .._schemas.model import VersionKey
-from .bounded import difference, listed, named
+from .bounded import difference, listed
 from .subject_requests import SubjectRequest, refuse_alias
 
 REFERENCED = 42206

@@ -14,9 +14,10 @@ from .._archive.points import LastRun, RestorePoint, list_points
 from .._archive.store import Store, storage_of
 from .._core.change import Report
 from .._core.clock import SystemClock, timestamp
+from .._core.counting import named
 from .._core.errors import Damaged, InvalidOption, LifeboatError, NotFound
 from .._core.settings import StoreSettings
-from .bounded import ROOM, cut, fitting, named
+from .bounded import ROOM, cut, fitting
 
 _AGE = re.compile(r"([0-9]+)([smhdw]?)")
 _SHOWN = 100

@@ -12,13 +12,14 @@ from typing import Any
 from .._archive.journal import JournalRun
 from .._core.change import Difference, Report
 from .._core.clock import SystemClock
+from .._core.counting import named
 from .._core.errors import Refused
 from .._core.settings import RegistrySettings, StoreSettings
 from .._registry.detect import connect
 from .._registry.dialect import Registry
 from .._schemas.compare import same_setting
 from .._schemas.model import ScopeSettings, Setting
-from .bounded import difference, listed, named
+from .bounded import difference, listed
 from .change_settings import scope_name
 from .earlier_runs import Leftover, leftovers, open_journal, over_runs, still_ours
 from .put_back import put_back

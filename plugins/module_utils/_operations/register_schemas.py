@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._core.change import Difference, Report
+from .._core.counting import named
 from .._core.errors import InvalidOption, LifeboatError, Refused, RegistryError, VerificationFailed
 from .._core.settings import RegistrySettings
 from .._registry import administration
@@ -21,7 +22,7 @@ from .._schemas.capabilities import Identity
 from .._schemas.import_plan import UNKNOWN_UNTIL_APPLIED
 from .._schemas.losses import METADATA, RULES, stored_content
 from .._schemas.model import SchemaContent, SchemaVersion
-from .bounded import difference, listed, named
+from .bounded import difference, listed
 from .subject_requests import SubjectRequest, refuse_alias
 
 CONFLICT = 409

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from .._archive.restores import DONE, TopicRestore
+from .._core.counting import named
 from .._core.errors import KafkaError, LifeboatError, Refused, VerificationFailed
 from .._kafka.admin import Admin
 
@@ -51,8 +52,9 @@ def tell_held(error: LifeboatError, restores: Iterable[TopicRestore]) -> None:
     """Tell which topics that others have made are held by restores that can go on."""
     names = sorted(restore.topic for restore in restores if _is_held(restore))
     if names:
-        shown = ", ".join(names[:_SHOWN]) + (" and more" if len(names) > _SHOWN else "")
-        error.message += f" Until it is run again to its end, retention and compaction are held off for {shown}."
+        error.message += (
+            f" Until it is run again to its end, retention and compaction are held off for {named(names, _SHOWN)}."
+        )
 
 
 def how_to_give_up(restore: TopicRestore) -> str:

@@ -14,6 +14,7 @@ from .._archive.parts import GROUPS
 from .._archive.points import RestorePoint
 from .._archive.reader import PartReader
 from .._archive.store import Store
+from .._core.counting import named
 from .._core.errors import KafkaError, NotFound, Refused
 from .._core.kafka_names import TopicPartition
 from .._core.selection import Selection
@@ -241,9 +242,9 @@ def _refuse_members(admin: Admin, groups: Sequence[str]) -> None:
         if found.members or found.state not in _WITHOUT_MEMBERS:
             busy.append(found)
     if busy:
-        named = ", ".join(f"{group.group} ({group.members})" for group in busy[:5]) + (" and more" if busy[5:] else "")
+        shown = named([f"{group.group} ({group.members})" for group in busy], 5)
         raise Refused(
-            f"{len(busy)} groups have members at the target, which set offsets themselves: {named}. Stop their "
+            f"{len(busy)} groups have members at the target, which set offsets themselves: {shown}. Stop their "
             "consumers until the restore has ended, or leave these groups out with exclude_groups.",
             code="has_members",
             object_name=busy[0].group,

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from .._archive.definitions import ArchivedTopic
 from .._archive.restores import DONE, PartitionRestore, RestoreSource, TopicRestore
+from .._core.counting import named
 from .._core.errors import KafkaError, LifeboatError, Refused
 from .._core.kafka_names import TopicPartition
 from .._kafka.admin import TopicDefinition
@@ -235,8 +236,7 @@ def first_problem(problems: Mapping[str, LifeboatError]) -> LifeboatError:
     topics = list(problems)
     error = problems[topics[0]]
     if len(topics) > 1:
-        others = ", ".join(topics[1:6]) + (" and more" if len(topics) > 6 else "")
-        error.message += f" {len(topics) - 1} more topics cannot be restored either: {others}."
+        error.message += f" {len(topics) - 1} more topics cannot be restored either: {named(topics[1:], 5)}."
     return error
 
 

@@ -11,7 +11,7 @@ from .._archive.parts import TOPICS
 from .._archive.points import newest_first
 from .._archive.store import Store
 from .._archive.topics_part import TopicsReader
-from .._core.counting import counted
+from .._core.counting import counted, named
 from .._core.errors import KafkaError, LifeboatError
 from .._core.kafka_names import needs_naming
 from .._kafka.wire import Wire
@@ -53,7 +53,7 @@ def topics_before(store: Store, asked: TopicsAsked, source: Source) -> Iterator[
         yield (
             f"Restore point {before.sequence} holds {counted(len(gone), 'topic')} of those that are asked for, which "
             f"restore point {point.sequence} lacks, since they were deleted or the backup was not asked to hold them: "
-            f"{_listed(gone)}. restore_point: {before.sequence} brings what is missing."
+            f"{named(gone, _SHOWN)}. restore_point: {before.sequence} brings what is missing."
         )
 
 
@@ -76,10 +76,6 @@ def undecided_before(wire: Wire, plans: Iterable[TopicPlan]) -> Iterator[str]:
     if open_ones:
         yield (
             f"Transactions are not decided at the end of {len(open_ones)} partitions that are appended to: "
-            f"{_listed(open_ones)}. Consumers that read only what is committed see nothing of what is restored there "
-            "until their producers have ended them, or they have timed out."
+            f"{named(open_ones, _SHOWN)}. Consumers that read only what is committed see nothing of what is restored "
+            "there until their producers have ended them, or they have timed out."
         )
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (" and more" if len(names) > _SHOWN else "")

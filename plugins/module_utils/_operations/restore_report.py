@@ -12,6 +12,7 @@ from typing import Any
 from .._archive.journal import UndoJournal
 from .._archive.offset_maps import offset_map_folder
 from .._core.change import Difference, omitted
+from .._core.counting import named
 from .._core.kafka_names import TopicPartition
 from .._kafka.group_offsets import Offsets
 from .archived_records import Lost
@@ -71,8 +72,10 @@ def warnings(plans: Sequence[TopicPlan], lost: Sequence[Lost]) -> Iterator[str]:
         )
     newer = {plan.name for plan in plans if plan.action == NOTHING and any(aim.newer for aim in plan.aims.values())}
     if newer:
-        shown = ", ".join(sorted(newer)[:5]) + (" and more" if len(newer) > 5 else "")
-        yield f"{len(newer)} topics have got further records since they were restored, which stay: {shown}."
+        yield (
+            f"{len(newer)} topics have got further records since they were restored, which stay: "
+            f"{named(sorted(newer), 5)}."
+        )
 
 
 def difference(

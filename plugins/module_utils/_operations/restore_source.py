@@ -16,6 +16,7 @@ from .._archive.slice_reader import SliceReader
 from .._archive.store import Store
 from .._archive.topic_state import TopicState
 from .._archive.topics_part import TopicsReader
+from .._core.counting import named
 from .._core.errors import Damaged, InvalidOption, NotFound
 from .._core.kafka_names import KAFKAS_TOPICS, TopicPartition, is_registry_topic, needs_naming, select_topics
 from .._core.selection import Selection, is_literal
@@ -177,8 +178,7 @@ def _select(selection: Selection, archived: Collection[str], point: RestorePoint
     try:
         selected = select_topics(selection, archived)
     except NotFound as error:
-        shown = ", ".join(sorted(archived)[:_SHOWN]) + (" and more" if len(archived) > _SHOWN else "")
-        error.message += f" In {where} there are: {shown or 'none'}."
+        error.message += f" In {where} there are: {named(sorted(archived), _SHOWN) or 'none'}."
         raise
     if not selected:
         raise NotFound(f"No topic in {where} matches {', '.join(selection.include)}.", object_name=point.backup_id)
@@ -210,15 +210,14 @@ def _remarks(
         )
     stale = [name for name, state in states.items() if any(of.unavailable for of in state.partitions)]
     if stale:
-        shown = ", ".join(stale[:_SHOWN]) + (" and more" if len(stale) > _SHOWN else "")
         yield (
             f"Partitions of {len(stale)} topics could not be read for restore point {point.sequence}, which holds what "
-            f"an earlier one had of them: {shown}."
+            f"an earlier one had of them: {named(stale, _SHOWN)}."
         )
     hidden = [name for name in sorted(filter(needs_naming, archived)) if name not in states]
     never = [name for name in hidden if is_registry_topic(name) or name in KAFKAS_TOPICS]
     if never:
-        yield f"Topics of schema registries or of Kafka itself are never restored: {', '.join(never[:_SHOWN])}."
+        yield f"Topics of schema registries or of Kafka itself are never restored: {named(never, _SHOWN)}."
     unnamed = [name for name in hidden if name not in never and asked.topics.matches(name)]
     if unnamed:
-        yield f"Topics whose names begin with __ are only restored when they are named: {', '.join(unnamed[:_SHOWN])}."
+        yield f"Topics whose names begin with __ are only restored when they are named: {named(unnamed, _SHOWN)}."

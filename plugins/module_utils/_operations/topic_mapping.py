@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .._core.counting import named
 from .._core.errors import InvalidOption, Refused
 from .._core.kafka_names import KAFKAS_TOPICS, is_registry_topic
 from .._core.renaming import STAR, Renaming
@@ -84,8 +85,7 @@ def _check_collisions(names: Mapping[str, str]) -> None:
         olds[name].append(topic)
     for name, topics in olds.items():
         if len(topics) > 1:
-            shown = ", ".join(topics[:_SHOWN]) + (" and more" if len(topics) > _SHOWN else "")
-            raise _invalid(f"several topics would become {name!r}: {shown}")
+            raise _invalid(f"several topics would become {name!r}: {named(topics, _SHOWN)}")
 
 
 def _invalid(reason: str) -> InvalidOption:

@@ -17,6 +17,7 @@ from .._archive.coverage import is_needed
 from .._archive.group_offsets import ArchivedGroup
 from .._archive.parts import Entry
 from .._archive.topic_state import GAP, PURGED_TOMBSTONES, RECREATED, UNCLEAN_ELECTION, PartitionState, TopicState
+from .._core.counting import counted, named
 from .._core.errors import KafkaError
 from .._core.kafka_names import TopicPartition
 from .partition_copy import Read
@@ -156,15 +157,16 @@ class Outcome:
             yield f"The restore point is not complete: {_partitions(self.problems)} could not be read. {first.message}"
         if self.unread_groups:
             first, *_more = self.unread_groups.values()
-            names = listed(sorted(self.unread_groups))
+            names = named(sorted(self.unread_groups), _NAMED)
             yield f"The restore point is not complete: the offsets of groups are missing: {names}. {first.message}"
         trimmed = [read.key for read in self._reads() if read.trimmed and read.problem is None]
         if trimmed:
             yield f"Retention took records of {_partitions(trimmed)} away while they were read; they begin later now."
         if self.unsettled:
             yield (
-                f"{listed(self.unsettled)}: compaction went on all the while, or reading took longer than tombstones "
-                "stay (delete.retention.ms). The restore point may lack keys, or hold some that are deleted. The next "
+                f"{named(self.unsettled, _NAMED)}: compaction went on all the while, or reading took longer than "
+                "tombstones stay (delete.retention.ms). The restore point may lack keys, or hold some that are "
+                "deleted. The next "
                 "run archives these topics anew; run it when less is written, or raise delete.retention.ms."
             )
         clamped = self._clamped_offsets()
@@ -193,15 +195,9 @@ class Outcome:
         return sum(1 for group in groups for offset in group.offsets if offset.clamped_from is not None)
 
 
-def listed(names: Sequence[str]) -> str:
-    """Name some things, bounded."""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
-
-
 def _partitions(keys: Iterable[TopicPartition]) -> str:
     names = [f"{topic}/{partition}" for topic, partition in keys]
-    return f"{len(names)} partition{'s' if len(names) > 1 else ''} ({listed(names)})"
+    return f"{counted(len(names), 'partition')} ({named(names, _NAMED)})"
 
 
 def _clamped(group: ArchivedGroup, ends: Mapping[TopicPartition, int]) -> ArchivedGroup:

@@ -20,7 +20,7 @@ from .._archive.slice_reader import SliceReader
 from .._archive.store import Store, storage_of
 from .._core.change import Report
 from .._core.clock import SystemClock
-from .._core.counting import counted
+from .._core.counting import counted, named
 from .._core.errors import KafkaError, VerificationFailed
 from .._core.kafka_names import TopicPartition
 from .._core.progress import Progress
@@ -210,9 +210,9 @@ def _unfinished(source: Source, seen: _Seen) -> list[str]:
 
 
 def _not_ended(topics: Sequence[str]) -> str:
-    shown = ", ".join(topics[:_NAMED]) + (" and more" if len(topics) > _NAMED else "")
     return (
-        f"The restore of {counted(len(topics), 'topic')} has not ended: {shown}. Records may be missing, and the "
+        f"The restore of {counted(len(topics), 'topic')} has not ended: {named(topics, _NAMED)}. Records may be "
+        "missing, and the "
         "topics do not have their own configs yet. Run the restore again, with the same options."
     )
 

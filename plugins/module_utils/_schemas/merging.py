@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from .._core.counting import counted
+from .._core.counting import counted, named
 from .._core.errors import InvalidOption
 from .content import same
 from .import_plan import KEEP, ImportOptions
 from .model import context_of
 from .naming import CONTEXTS, SUBJECTS
 from .wanted import Wanted
-
-_SHOWN = 20
 
 
 def check_ids(versions: Iterable[Wanted], options: ImportOptions) -> None:
@@ -36,16 +34,16 @@ def check_ids(versions: Iterable[Wanted], options: ImportOptions) -> None:
         for context, ids in sorted(_two_contents(versions).items()):
             raise InvalidOption(
                 f"{option} brings several contexts to {context}, where {counted(len(ids), 'id')} would "
-                f"stand for more than one content: {_listed(ids)}. Give each context one of its own, leave subjects "
-                "out, or use ids: assign.",
+                f"stand for more than one content: {named(sorted(ids))}. Give each context one of its own, leave "
+                "subjects out, or use ids: assign.",
                 object_name=option,
             )
         return
     for context, ids in sorted(_two_contexts(versions).items()):
         raise InvalidOption(
             f"{option} brings subjects of the context {context} to several contexts, so that {counted(len(ids), 'id')} "
-            f"would become more than one: {_listed(ids)}. Bring all of them to one context, or import them in several "
-            "runs.",
+            f"would become more than one: {named(sorted(ids))}. Bring all of them to one context, or import them in "
+            "several runs.",
             object_name=option,
         )
 
@@ -70,8 +68,3 @@ def _two_contexts(versions: Iterable[Wanted]) -> Mapping[str, set[int]]:
         if first.setdefault((old, wanted.version.id), new) != new:
             found[old].add(wanted.version.id)
     return found
-
-
-def _listed(ids: set[int]) -> str:
-    shown = ", ".join(map(str, sorted(ids)[:_SHOWN]))
-    return f"{shown} and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else shown

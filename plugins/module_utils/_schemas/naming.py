@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from .._core.counting import named
 from .._core.errors import InvalidOption
 from .._core.renaming import EXPRESSION, Renaming
 from .model import (
@@ -195,8 +196,8 @@ def _check_clashes(names: Iterable[tuple[str, str]]) -> None:
             olds[new].append(old)
     for new, several in sorted(olds.items()):
         if len(several) > 1:
-            shown = ", ".join(several[:_SHOWN]) + (f" and {len(several) - _SHOWN} more" if several[_SHOWN:] else "")
             raise InvalidOption(
-                f"subject_mapping and context_mapping bring several subjects to the name {new}: {shown}.",
+                f"subject_mapping and context_mapping bring several subjects to the name {new}: "
+                f"{named(several, _SHOWN)}.",
                 object_name=new,
             )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from .._core.counting import counted
+from .._core.counting import counted, named
 from .._core.errors import InvalidOption, Refused
 from .assign import draft_assign
 from .capabilities import Capabilities
@@ -45,8 +45,6 @@ from .settings_plan import (
     temporary_modes,
 )
 from .wanted import IMPORT, Wish, wish
-
-_SHOWN = 20
 
 
 def plan_import(
@@ -251,11 +249,11 @@ def _about_settings(made: Wish, after: RegistryState) -> Iterable[str]:
     if differing:
         yield (
             f"{counted(len(differing), 'setting stays', 'settings stay')} as in the target, unlike the backup's "
-            f"({_listed(differing)}); strategy: overwrite restores what the backup has."
+            f"({named(differing)}); strategy: overwrite restores what the backup has."
         )
     if closed:
         yield (
-            f"The mode of {_listed(closed)} was IMPORT before and stays so: no producer can register there. "
+            f"The mode of {named(closed)} was IMPORT before and stays so: no producer can register there. "
             "lifeboat.kafka.schema_registry_mode sets another."
         )
 
@@ -267,10 +265,6 @@ def _about_contexts(
     empty = sorted(set(map(options.names.context, archive.contexts)) - set(after.contexts))
     if empty and capabilities.contexts:
         yield (
-            f"{counted(len(empty), 'context holds', 'contexts hold')} no version in the backup ({_listed(empty)}). The "
+            f"{counted(len(empty), 'context holds', 'contexts hold')} no version in the backup ({named(empty)}). The "
             "target lists a context only after something is registered there, whatever is set for it."
         )
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

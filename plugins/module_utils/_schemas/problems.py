@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from .._core.counting import named
 from .._core.errors import Refused
 from .losses import Loss
 
@@ -104,6 +105,4 @@ class ImportRefused(Refused):
 
 
 def _subjects(loss: Loss) -> str:
-    more = len(loss.subjects) - _SHOWN_SUBJECTS
-    shown = ", ".join(subject or "the registry" for subject in loss.subjects[:_SHOWN_SUBJECTS])
-    return f"{shown} and {more} more" if more > 0 else shown
+    return named([subject or "the registry" for subject in loss.subjects], _SHOWN_SUBJECTS)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.lifeboat.kafka.plugins.filter.counted import FilterModule
-from ansible_collections.lifeboat.kafka.plugins.module_utils._core.counting import counted
+from ansible_collections.lifeboat.kafka.plugins.module_utils._core.counting import counted, named
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,9 @@ def test_other_words_are_given() -> None:
 
 def test_the_roles_count_with_the_same_function() -> None:
     assert FilterModule().filters() == {"counted": counted}
+
+
+def test_names_in_a_message_are_bounded() -> None:
+    assert (named([]), named(["a", "b"]), named({3, 4}, 2)) == ("", "a, b", "3, 4")
+    assert named(range(200)).endswith("18, 19 and 180 more")
+    assert named(["a", "b", "c"], 1) == "a and 2 more"

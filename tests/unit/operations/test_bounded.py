@@ -26,7 +26,6 @@ from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.bounded
     difference,
     fitting,
     listed,
-    named,
 )
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.describe_backups import that_fit
 from ansible_collections.lifeboat.kafka.plugins.module_utils._operations.earlier_runs import Leftover
@@ -74,11 +73,6 @@ def test_a_difference_passes_over_what_is_too_long() -> None:
     shown = difference({"a": 1, "b": "x" * ROOM, "c": 2}, {"b": 3, "c": 4, "d": 5})
     assert (shown.before, shown.after) == ({"a": 1, "c": 2}, {"c": 4, "d": 5, "~ omitted": "1 more difference"})
     assert difference({"a": 1}, {}).after == {}
-
-
-def test_names_in_a_message_are_bounded() -> None:
-    assert named(["a", "b"]) == "a, b"
-    assert named(LONG).endswith(f"{LONG[19]} and 180 more")
 
 
 def plan(name: str) -> TopicPlan:

@@ -290,4 +290,4 @@ def test_only_the_ends_of_unfinished_work_are_looked_at() -> None:
 def test_one_problem_is_told_in_full_and_others_by_name() -> None:
     problems: dict[str, LifeboatError] = {f"t{number}": Refused(f"Topic t{number} is full.") for number in range(9)}
     message = first_problem(problems).message
-    assert message == "Topic t0 is full. 8 more topics cannot be restored either: t1, t2, t3, t4, t5 and more."
+    assert message == "Topic t0 is full. 8 more topics cannot be restored either: t1, t2, t3, t4, t5 and 3 more."
